@@ -1,0 +1,332 @@
+//! Edits of an exchange by a plugin: checked, bounded, and undone when the hook fails.
+
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
+
+use super::{Caller, Exchange, Note, Phase, is_reserved};
+use crate::config::model::{Consumer, Name};
+use std::sync::Arc;
+
+/// Header lines in one message, after edits.
+const MAX_HEADERS: usize = 256;
+/// Bytes of one header value that a plugin sets.
+const MAX_VALUE: usize = 32 * 1024;
+/// Edits in one hook.
+const MAX_EDITS: usize = 4096;
+/// Values that all plugins of one exchange keep, and their size.
+const MAX_NOTES: usize = 64;
+const MAX_NOTE: usize = 64 * 1024;
+/// Fields that plugins add to one access log line.
+const MAX_TAGS: usize = 32;
+const MAX_TAG: usize = 1024;
+
+/// Why an edit was refused; the WIT's `rejected`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejected {
+    /// Not a valid method, target, status, header name or header value.
+    Invalid,
+    /// The header belongs to the host.
+    Reserved,
+    /// No such consumer or upstream.
+    Unknown,
+    /// Too late, or a bound was reached.
+    Refused,
+}
+
+/// How to take one edit back.
+#[derive(Debug)]
+pub(super) enum Undo {
+    RequestHeader(HeaderName, Vec<HeaderValue>),
+    ResponseHeader(HeaderName, Vec<HeaderValue>),
+    Method(Method),
+    Target(PathAndQuery),
+    Status(StatusCode),
+    Upstream(usize),
+    Caller(Option<Caller>),
+    Tag,
+    Note(usize, Option<Vec<u8>>),
+}
+
+/// What to do with the lines of one name.
+enum Change {
+    Set(HeaderValue),
+    Append(HeaderValue),
+    Remove,
+}
+
+impl Exchange {
+    /// Starts a draft: what follows can be undone up to here.
+    pub fn begin_edits(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Takes back every edit since [`Exchange::begin_edits`].
+    pub fn undo_edits(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            match undo {
+                Undo::RequestHeader(name, old) => restore(&mut self.request.headers, name, old),
+                Undo::ResponseHeader(name, old) => restore(&mut self.response.headers, name, old),
+                Undo::Method(old) => self.request.method = old,
+                Undo::Target(old) => self.request.target = old,
+                Undo::Status(old) => self.response.status = old,
+                Undo::Upstream(old) => self.upstream = old,
+                Undo::Caller(old) => self.caller = old,
+                Undo::Tag => drop(self.tags.pop()),
+                Undo::Note(at, Some(old)) => {
+                    if let Some(note) = self.notes.get_mut(at) {
+                        note.value = old;
+                    }
+                }
+                Undo::Note(_, None) => drop(self.notes.pop()),
+            }
+        }
+    }
+
+    /// One request header line instead of all of this name.
+    pub fn set_request_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
+        let (name, value) = (parse_name(name)?, parse_value(value)?);
+        if name == http::header::HOST && !is_host(&value) {
+            return Err(Rejected::Invalid);
+        }
+        self.change_request(name, Change::Set(value)).map(drop)
+    }
+
+    /// One more request header line.
+    pub fn append_request_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
+        let (name, value) = (parse_name(name)?, parse_value(value)?);
+        if name == http::header::HOST {
+            return Err(Rejected::Reserved);
+        }
+        self.change_request(name, Change::Append(value)).map(drop)
+    }
+
+    /// No request header line of this name; whether there was one.
+    pub fn remove_request_header(&mut self, name: &str) -> Result<bool, Rejected> {
+        let name = parse_name(name)?;
+        if name == http::header::HOST {
+            return Err(Rejected::Reserved);
+        }
+        self.change_request(name, Change::Remove)
+    }
+
+    /// One response header line instead of all of this name.
+    pub fn set_response_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
+        let (name, value) = (parse_name(name)?, parse_value(value)?);
+        self.change_response(name, Change::Set(value)).map(drop)
+    }
+
+    /// One more response header line.
+    pub fn append_response_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
+        let (name, value) = (parse_name(name)?, parse_value(value)?);
+        self.change_response(name, Change::Append(value)).map(drop)
+    }
+
+    /// No response header line of this name; whether there was one.
+    pub fn remove_response_header(&mut self, name: &str) -> Result<bool, Rejected> {
+        let name = parse_name(name)?;
+        self.change_response(name, Change::Remove)
+    }
+
+    /// Another method. `CONNECT` would change what the target means, and is invalid.
+    pub fn set_method(&mut self, method: &str) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Rejected::Invalid)?;
+        if method == Method::CONNECT {
+            return Err(Rejected::Invalid);
+        }
+        let old = std::mem::replace(&mut self.request.method, method);
+        self.undo.push(Undo::Method(old));
+        Ok(())
+    }
+
+    /// Another path and query, normalised like a client's.
+    pub fn set_target(&mut self, target: &str) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        let target = crate::proxy::path::normalise(target).map_err(|_| Rejected::Invalid)?;
+        let old = std::mem::replace(&mut self.request.target, target);
+        self.undo.push(Undo::Target(old));
+        Ok(())
+    }
+
+    /// Another final status (200 to 599).
+    pub fn set_status(&mut self, status: u16) -> Result<(), Rejected> {
+        self.may_edit(Phase::Response)?;
+        let status = final_status(status).ok_or(Rejected::Invalid)?;
+        let old = std::mem::replace(&mut self.response.status, status);
+        self.undo.push(Undo::Status(old));
+        Ok(())
+    }
+
+    /// Another of the route's upstreams.
+    pub fn choose_upstream(&mut self, upstream: &str) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        let choices = &self.route.upstreams;
+        let at = choices.iter().position(|name| &**name == upstream);
+        let at = at.ok_or(Rejected::Unknown)?;
+        let old = std::mem::replace(&mut self.upstream, at);
+        self.undo.push(Undo::Upstream(old));
+        Ok(())
+    }
+
+    /// The caller is this consumer of the configuration.
+    pub fn identify(&mut self, consumer: &str, credential: Option<&str>) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        let known = self.consumers.0.get_key_value(consumer);
+        let (id, consumer) = known.ok_or(Rejected::Unknown)?;
+        let caller = Caller {
+            id: id.clone(),
+            consumer: consumer.clone(),
+            credential: credential.map(Into::into),
+        };
+        self.replace_caller(caller);
+        Ok(())
+    }
+
+    /// The caller is somebody whom the configuration does not know.
+    pub fn set_caller(
+        &mut self,
+        id: &str,
+        groups: Vec<String>,
+        attributes: Vec<(String, String)>,
+        credential: Option<&str>,
+    ) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        if id.is_empty() {
+            return Err(Rejected::Invalid);
+        }
+        let caller = Caller {
+            id: Name::from(id),
+            consumer: Arc::new(Consumer {
+                groups,
+                attributes,
+                credentials: Vec::new(),
+            }),
+            credential: credential.map(Into::into),
+        };
+        self.replace_caller(caller);
+        Ok(())
+    }
+
+    /// Keeps a value for the later hooks of `plugin` in this exchange.
+    pub fn set_note(&mut self, plugin: &Name, key: &str, value: &[u8]) -> Result<(), Rejected> {
+        if self.undo.len() >= MAX_EDITS || key.len() + value.len() > MAX_NOTE {
+            return Err(Rejected::Refused);
+        }
+        let same = |n: &Note| n.plugin == *plugin && &*n.key == key;
+        if let Some(at) = self.notes.iter().position(same) {
+            let old = std::mem::replace(&mut self.notes[at].value, value.to_vec());
+            self.undo.push(Undo::Note(at, Some(old)));
+        } else if self.notes.len() < MAX_NOTES {
+            self.notes.push(Note {
+                plugin: plugin.clone(),
+                key: key.into(),
+                value: value.to_vec(),
+            });
+            self.undo.push(Undo::Note(self.notes.len() - 1, None));
+        } else {
+            return Err(Rejected::Refused);
+        }
+        Ok(())
+    }
+
+    /// Puts a field on the access log line.
+    pub fn tag(&mut self, key: &str, value: &str) -> Result<(), Rejected> {
+        if self.tags.len() >= MAX_TAGS || key.len() + value.len() > MAX_TAG {
+            return Err(Rejected::Refused);
+        }
+        self.tags.push((key.into(), value.into()));
+        self.undo.push(Undo::Tag);
+        Ok(())
+    }
+
+    fn may_edit(&self, phase: Phase) -> Result<(), Rejected> {
+        if self.phase == phase && self.undo.len() < MAX_EDITS {
+            Ok(())
+        } else {
+            Err(Rejected::Refused)
+        }
+    }
+
+    fn replace_caller(&mut self, caller: Caller) {
+        let old = self.caller.replace(caller);
+        self.undo.push(Undo::Caller(old));
+    }
+
+    fn change_request(&mut self, name: HeaderName, change: Change) -> Result<bool, Rejected> {
+        self.may_edit(Phase::Request)?;
+        let old = apply(&mut self.request.headers, name.clone(), change)?;
+        let had = !old.is_empty();
+        self.undo.push(Undo::RequestHeader(name, old));
+        Ok(had)
+    }
+
+    fn change_response(&mut self, name: HeaderName, change: Change) -> Result<bool, Rejected> {
+        self.may_edit(Phase::Response)?;
+        let old = apply(&mut self.response.headers, name.clone(), change)?;
+        let had = !old.is_empty();
+        self.undo.push(Undo::ResponseHeader(name, old));
+        Ok(had)
+    }
+}
+
+/// A status that ends a response: 101 and the other interim ones belong to the host.
+pub(crate) fn final_status(status: u16) -> Option<StatusCode> {
+    (200..=599).contains(&status).then_some(())?;
+    StatusCode::from_u16(status).ok()
+}
+
+fn parse_name(name: &str) -> Result<HeaderName, Rejected> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Rejected::Invalid)?;
+    if is_reserved(&name) {
+        return Err(Rejected::Reserved);
+    }
+    Ok(name)
+}
+
+fn parse_value(value: &[u8]) -> Result<HeaderValue, Rejected> {
+    if value.len() > MAX_VALUE {
+        return Err(Rejected::Refused);
+    }
+    HeaderValue::from_bytes(value).map_err(|_| Rejected::Invalid)
+}
+
+fn is_host(value: &HeaderValue) -> bool {
+    value
+        .to_str()
+        .is_ok_and(|v| !v.contains('@') && v.parse::<http::uri::Authority>().is_ok())
+}
+
+/// Makes the change, and gives back the lines that stood there.
+fn apply(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    change: Change,
+) -> Result<Vec<HeaderValue>, Rejected> {
+    let lines = headers.len();
+    let entry = headers.try_entry(name).map_err(|_| Rejected::Refused)?;
+    match (entry, change) {
+        (Entry::Occupied(mut entry), Change::Set(value)) => Ok(entry.insert_mult(value).collect()),
+        (Entry::Occupied(entry), Change::Remove) => Ok(entry.remove_entry_mult().1.collect()),
+        (Entry::Vacant(_), Change::Remove) => Ok(Vec::new()),
+        (_, Change::Set(_) | Change::Append(_)) if lines >= MAX_HEADERS => Err(Rejected::Refused),
+        (Entry::Occupied(mut entry), Change::Append(value)) => {
+            let old = entry.iter().cloned().collect();
+            entry.append(value);
+            Ok(old)
+        }
+        (Entry::Vacant(entry), Change::Set(value) | Change::Append(value)) => {
+            entry.try_insert(value).map_err(|_| Rejected::Refused)?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Puts the lines of one name back.
+fn restore(headers: &mut HeaderMap, name: HeaderName, old: Vec<HeaderValue>) {
+    headers.remove(&name);
+    for value in old {
+        // There was room for these lines a moment ago.
+        let _ = headers.try_append(name.clone(), value);
+    }
+}

@@ -1,0 +1,173 @@
+//! One request and its response, as the hooks of a plugin see them.
+//!
+//! [`Exchange`] is plain data without a border to cross: the proxy moves it into
+//! the plugin for the time of a hook, and takes it back afterwards. Edits go
+//! through [`Exchange`]'s own methods (see `edit`), which check them and can undo them.
+
+mod edit;
+mod names;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use crate::config::model::{Consumer, Consumers, Name, Route};
+
+pub use edit::Rejected;
+pub use names::{is_reserved, strip_hop_by_hop};
+
+/// Which hooks are running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the request has gone upstream: the request can be edited.
+    Request,
+    /// The response is there: the response can be edited.
+    Response,
+    /// All is over: nothing can be edited.
+    Log,
+}
+
+/// The state of one exchange that hooks can reach.
+#[derive(Debug)]
+pub struct Exchange {
+    /// What may be edited now.
+    pub phase: Phase,
+    /// The request, as it would go upstream.
+    pub request: RequestState,
+    /// The response, as it would go to the client; empty before there is one.
+    pub response: ResponseState,
+    /// `x-request-id`
+    pub request_id: HeaderValue,
+    /// The route that matched.
+    pub route: Arc<Route>,
+    /// What the route's path captured, in the order of the pattern, percent-decoded.
+    pub captures: Vec<Box<str>>,
+    /// Who is at the other end.
+    pub client: ClientAddress,
+    /// The consumers that a plugin may name.
+    pub consumers: Arc<Consumers>,
+    /// Who is calling, once a plugin said so.
+    pub caller: Option<Caller>,
+    /// Which of the route's upstreams gets the request: an index into `route.upstreams`.
+    pub upstream: usize,
+    /// Fields that plugins put on the access log line.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+    notes: Vec<Note>,
+    undo: Vec<edit::Undo>,
+}
+
+/// The request half of an exchange.
+#[derive(Debug)]
+pub struct RequestState {
+    /// The method.
+    pub method: Method,
+    /// True where the client used TLS, or a trusted proxy says so.
+    pub https: bool,
+    /// The normalised path, and the query as it came.
+    pub target: PathAndQuery,
+    /// All header lines; `host` is always among them where the client named one.
+    pub headers: HeaderMap,
+}
+
+/// The response half of an exchange.
+#[derive(Debug)]
+pub struct ResponseState {
+    /// The status.
+    pub status: StatusCode,
+    /// All header lines.
+    pub headers: HeaderMap,
+    /// The upstream that answered; none where the gateway or a plugin did.
+    pub upstream: Option<Name>,
+}
+
+/// The client's address, formatted once a connection.
+#[derive(Debug, Clone)]
+pub struct ClientAddress {
+    /// Without the port.
+    pub ip: IpAddr,
+    /// `ip` as a header value.
+    pub text: HeaderValue,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caller {
+    /// The consumer's name.
+    pub id: Name,
+    /// Groups and attributes; of a configured consumer also its credentials, which no plugin sees.
+    pub consumer: Arc<Consumer>,
+    /// The public name of the credential that proved it.
+    pub credential: Option<Box<str>>,
+}
+
+/// A value that one plugin keeps for its later hooks of the same exchange.
+#[derive(Debug)]
+struct Note {
+    plugin: Name,
+    key: Box<str>,
+    value: Vec<u8>,
+}
+
+impl Exchange {
+    /// An exchange at its beginning.
+    pub fn new(
+        request: RequestState,
+        request_id: HeaderValue,
+        route: Arc<Route>,
+        captures: Vec<Box<str>>,
+        client: ClientAddress,
+        consumers: Arc<Consumers>,
+    ) -> Self {
+        Self {
+            phase: Phase::Request,
+            request,
+            response: ResponseState {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                upstream: None,
+            },
+            request_id,
+            route,
+            captures,
+            client,
+            consumers,
+            caller: None,
+            upstream: 0,
+            tags: Vec::new(),
+            notes: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// Host and port as the client named them; empty where it named none.
+    pub fn authority(&self) -> &str {
+        self.request
+            .headers
+            .get(http::header::HOST)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("")
+    }
+
+    /// What the route's path captured under `name`.
+    pub fn capture(&self, name: &str) -> Option<&str> {
+        let pattern = &self.route.matcher.path;
+        let names = pattern.segments.iter().filter_map(|s| match s {
+            crate::config::model::Segment::Capture(name) => Some(name),
+            crate::config::model::Segment::Literal(_) => None,
+        });
+        names
+            .zip(&self.captures)
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| &**v)
+    }
+
+    /// What `plugin` kept under `key`.
+    pub fn note(&self, plugin: &str, key: &str) -> Option<&[u8]> {
+        self.notes
+            .iter()
+            .find(|n| &*n.plugin == plugin && &*n.key == key)
+            .map(|n| n.value.as_slice())
+    }
+}

@@ -1,0 +1,1 @@
+//! Plugins: the only part of the gateway that names wasmtime.

@@ -1,0 +1,3 @@
+//! One exchange from start to finish.
+
+pub mod path;
