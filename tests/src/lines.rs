@@ -1,0 +1,71 @@
+//! The lines that a process prints, kept as they come.
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex};
+
+/// Lines that have been read so far; clones see the same ones.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// Reads a pipe to its end on a thread of its own.
+    pub fn follow(pipe: impl Read + Send + 'static) -> Self {
+        let lines = Self::default();
+        let kept = lines.clone();
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                kept.0.lock().expect("no reader panics").push(text);
+                line.clear();
+            }
+        });
+        lines
+    }
+
+    /// All lines so far.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().expect("no reader panics").clone()
+    }
+
+    /// How many lines there are so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.lock().expect("no reader panics").len()
+    }
+
+    /// The first line for which `wanted` has an answer.
+    pub fn find<T>(&self, mut wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let lines = self.0.lock().expect("no reader panics");
+        lines.iter().find_map(|line| wanted(line))
+    }
+
+    /// All lines as one text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.all().join("\n")
+    }
+}
+
+/// The value of `key=value` in a log line, without quotes.
+#[must_use]
+pub fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    line.split_whitespace()
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+        .map(|value| value.trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let line = "INFO listening listener=\"public\" address=127.0.0.1:4312";
+        assert_eq!(field(line, "listener"), Some("public"));
+        assert_eq!(field(line, "address"), Some("127.0.0.1:4312"));
+        assert_eq!(field(line, "dress"), None);
+    }
+}
