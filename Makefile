@@ -15,7 +15,7 @@ export RUST_TEST_THREADS ?= 8
 
 .PHONY: help
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@sed -nE 's|^([a-z-]+):.*## (.*)|\1\t\2|p' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup ## Run the gateway on its embedded demo

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 home=${BENCH_HOME:-$HOME/.cache/sluice-bench}
 mkdir -p "$home/deb" "$home/conf" "$home/run"
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx haproxy wrk strace python3 python3-venv
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx haproxy libpcre3 strace python3 python3-venv
 # The Lua module from its packages, unpacked aside: other packages on a machine can remove the installed ones.
 (cd "$home/deb" && apt-get download -qq libnginx-mod-http-lua libnginx-mod-http-ndk lua-resty-core lua-resty-lrucache \
   libluajit2-5.1-2 libluajit2-5.1-common && for f in *.deb; do dpkg -x "$f" root; done)
