@@ -15,7 +15,7 @@ export RUST_TEST_THREADS ?= 8
 
 .PHONY: help
 help: ## This list
-	@sed -nE 's|^([a-z-]+):.*## (.*)|\1\t\2|p' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup ## Run the gateway on its embedded demo
