@@ -15,6 +15,12 @@ pub struct Place {
     pub column: usize,
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
 /// One problem, with what is needed to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -35,11 +41,25 @@ pub struct Problem {
     pub nearest: Option<String>,
 }
 
+impl Problem {
+    /// A problem without a place, and with nothing but a message.
+    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            place: None,
+            key: key.into(),
+            message: message.into(),
+            found: None,
+            expected: None,
+            nearest: None,
+        }
+    }
+}
+
 impl std::fmt::Display for Problem {
     /// `sluice.toml:12:3: routes[0].upstreams[1]: no such upstream: found "order", expected one of …; did you mean "orders"?`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(at) = &self.place {
-            write!(f, "{}:{}:{}: ", at.file.display(), at.line, at.column)?;
+            write!(f, "{at}: ")?;
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;

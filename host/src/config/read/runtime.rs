@@ -1,0 +1,42 @@
+//! `[admin]`, `[runtime]`, `[access_log]`
+
+use std::time::Duration;
+
+use super::super::model::{AccessLog, Admin, Runtime};
+use super::super::reader::{Item, Table};
+use super::listeners::address;
+
+/// Reads `[admin]`.
+pub(super) fn admin(table: &Table<'_, '_>) -> Option<Admin> {
+    let expected = "an IP address and a port such as \"127.0.0.1:9901\"";
+    let address = table.need("address", expected, address)?;
+    Some(Admin { address })
+}
+
+/// Reads `[runtime]`.
+pub(super) fn runtime(table: &Table<'_, '_>) -> Runtime {
+    let default = Runtime::default();
+    Runtime {
+        workers: table.or("workers", default.workers, |i| i.count(1..=1024)),
+        compile_cache: table.or("compile_cache", default.compile_cache, |item| {
+            match item.text()? {
+                "off" => Some(None),
+                _ => item.path().map(Some),
+            }
+        }),
+        history: table.or("history", default.history, |i| i.count(0..=100)),
+        watch: table.or("watch", default.watch, Item::boolean),
+        drain: table.or("drain", default.drain, |item| {
+            item.duration(Duration::ZERO..=Duration::from_secs(86_400))
+        }),
+    }
+}
+
+/// Reads `[access_log]`.
+pub(super) fn access_log(table: &Table<'_, '_>) -> AccessLog {
+    table.or("output", AccessLog::Stdout, |item| match item.text()? {
+        "off" => Some(AccessLog::Off),
+        "stdout" => Some(AccessLog::Stdout),
+        _ => item.path().map(AccessLog::File),
+    })
+}
