@@ -91,10 +91,14 @@ impl Loader {
         if !self.seen.insert(identity) {
             return;
         }
-        let text = match self.files.text(path, LARGEST_TOML) {
+        let text = match included {
+            Some(_) => self.files.text(path, LARGEST_TOML),
+            None => self.files.named_text(path, LARGEST_TOML),
+        };
+        let text = match text {
             Ok(text) => text,
             Err(message) => {
-                let message = format!("{}: {message}", path.display());
+                let message = format!("{} {message}", path.display());
                 self.broken = true;
                 match included {
                     Some((spot, key)) => self.at(spot, key, message),
@@ -280,7 +284,7 @@ fn look_up(files: &mut Files, at: Spot, placeholder: Placeholder<'_>) -> Result<
             let path = files.resolve(at.file, name);
             let mut text = files
                 .text(&path, LARGEST_VALUE)
-                .map_err(|message| format!("{}: {message}", path.display()))?;
+                .map_err(|message| format!("{} {message}", path.display()))?;
             if text.ends_with('\n') {
                 text.pop();
                 if text.ends_with('\r') {

@@ -208,7 +208,7 @@ pub struct PoolLimits {
 }
 
 /// `[plugins.NAME]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Plugin {
     /// The key of the table.
     pub name: Name,
@@ -228,6 +228,33 @@ pub struct Plugin {
     pub config: serde_json::Value,
     /// `config` with `${env:…}` and `${file:…}` as they are written: for people to see.
     pub shown_config: serde_json::Value,
+}
+
+impl std::fmt::Debug for Plugin {
+    /// With `shown_config` alone, as `config` may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            name,
+            source,
+            sha256,
+            on_error,
+            on_error_status,
+            limits,
+            grants,
+            config: _,
+            shown_config,
+        } = self;
+        f.debug_struct("Plugin")
+            .field("name", name)
+            .field("source", source)
+            .field("sha256", sha256)
+            .field("on_error", on_error)
+            .field("on_error_status", on_error_status)
+            .field("limits", limits)
+            .field("grants", grants)
+            .field("shown_config", shown_config)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `source = "builtin:NAME"` or `"FILE"` (relative to the file that says so)

@@ -1,7 +1,7 @@
 //! What somebody who mistyped a name may have meant.
 
-/// More names than this are not compared: a suggestion must not cost more than the load.
-const MOST_COMPARED: usize = 10_000;
+/// More names of a similar length than this are not compared: a suggestion must not cost more than the load.
+const MOST_COMPARED: usize = 2_000;
 
 /// Longer words than this have no nearest one.
 const LONGEST: usize = 128;
@@ -13,16 +13,17 @@ pub fn nearest<'a>(found: &str, valid: impl IntoIterator<Item = &'a str>) -> Opt
     if length == 0 || length > LONGEST {
         return None;
     }
+    let allowed = |other: usize| (length.max(other) / 3).max(1);
+    let similar = valid.into_iter().filter(|name| {
+        let other = name.chars().count();
+        *name != found && other <= LONGEST && length.abs_diff(other) <= allowed(other)
+    });
     let lower = found.to_lowercase();
     let mut best: Option<(usize, &str)> = None;
-    for name in valid.into_iter().take(MOST_COMPARED) {
+    for name in similar.take(MOST_COMPARED) {
         let other = name.chars().count();
-        let allowed = (length.max(other) / 3).max(1);
-        if name == found || other > LONGEST || length.abs_diff(other) > allowed {
-            continue;
-        }
         let distance = strsim::osa_distance(&lower, &name.to_lowercase());
-        let close = distance <= allowed && distance < length.max(other);
+        let close = distance <= allowed(other) && distance < length.max(other);
         if close && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, name));
         }

@@ -30,25 +30,26 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The bytes of a file; watched also where it cannot be read, since it may come.
+    /// The bytes of a regular file: opening anything else may block for ever.
+    /// Watched also where it cannot be read, since it may come.
     pub(super) fn bytes(&mut self, path: &Path, most: u64) -> Result<Vec<u8>, String> {
         self.watch(path);
-        let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-        let file = File::open(path).map_err(cannot)?;
-        let mut bytes = Vec::new();
-        let mut bounded = file.take(most + 1);
-        bounded.read_to_end(&mut bytes).map_err(cannot)?;
-        if bytes.len() as u64 > most {
-            let most = super::show_size(most);
-            return Err(format!("the file is too large: more than {most}"));
+        let metadata = path.metadata().map_err(cannot)?;
+        if !metadata.is_file() {
+            return Err("is not a regular file".to_owned());
         }
-        Ok(bytes)
+        read(path, most)
     }
 
     /// Like [`Files::bytes`], for UTF-8.
     pub(super) fn text(&mut self, path: &Path, most: u64) -> Result<String, String> {
-        let bytes = self.bytes(path, most)?;
-        String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
+        utf8(self.bytes(path, most)?)
+    }
+
+    /// The text of the file that somebody named on the command line: it may be a pipe.
+    pub(super) fn named_text(&mut self, path: &Path, most: u64) -> Result<String, String> {
+        self.watch(path);
+        utf8(read(path, most)?)
     }
 
     /// Remembers a file or a folder.
@@ -76,9 +77,28 @@ impl Files {
     }
 }
 
+fn cannot(error: std::io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    let mut bounded = file.take(most + 1);
+    bounded.read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        let most = super::show_size(most);
+        return Err(format!("is too large: more than {most}"));
+    }
+    Ok(bytes)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
+}
+
 /// Every `*.toml` of a folder, sorted; hidden ones are passed over, as shells do.
 pub(super) fn folder(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(cannot)? {
         let file = entry.map_err(cannot)?.path();

@@ -56,6 +56,9 @@ pub(super) fn references<'a>(
         let name = item.parse(|text| {
             if !valid.contains(text) {
                 let fault = Fault::new(format!("no such {what}"));
+                if item.cx.is_full() {
+                    return Err(fault);
+                }
                 return Err(fault.one_of(text, valid.iter().copied()));
             }
             if names.iter().any(|name| &**name == text) {

@@ -149,7 +149,7 @@ fn conditions<N: PartialEq>(
         let condition = entry.parse(|text| match text {
             "*" => Ok(Condition::Present),
             _ if value(text) => Ok(Condition::Equals(text.to_owned())),
-            _ => Err(Fault::new("no request can have this value")),
+            _ => Err(Fault::new("no request can have this value").hidden()),
         });
         let fault = |message: &str| {
             let fault = Fault::new(message).hidden();

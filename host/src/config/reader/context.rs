@@ -10,7 +10,7 @@ use super::super::source::{Files, Source};
 use super::fault::Fault;
 
 /// Problems beyond this many are only counted.
-const MOST_PROBLEMS: usize = 500;
+const MOST_PROBLEMS: usize = 200;
 
 /// The problems of one load.
 #[derive(Debug, Default)]
@@ -82,6 +82,11 @@ impl Context {
         problem.expected = fault.expected;
         problem.nearest = fault.nearest;
         self.problems.borrow_mut().push(problem);
+    }
+
+    /// Whether more problems are only counted: no more need be said of them.
+    pub(in super::super) fn is_full(&self) -> bool {
+        self.problems.borrow().list.len() >= MOST_PROBLEMS
     }
 
     /// `first at FILE:LINE:COLUMN`, for what is said twice.

@@ -166,7 +166,10 @@ impl<'a> Item<'a> {
         let path = self.path()?;
         let read = self.cx.files.borrow_mut().bytes(&path, most);
         read.map_or_else(
-            |message| self.reject(Fault::new(message).expected("the name of a file")),
+            |message| {
+                let fault = Fault::new(format!("the file {message}"));
+                self.reject(fault.expected("the name of a file"))
+            },
             Some,
         )
     }

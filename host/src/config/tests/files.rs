@@ -108,7 +108,7 @@ fn an_included_file_includes_no_others_and_must_be_there() {
     let main = format!("include = [\"a.toml\", \"none.toml\"]\n{LISTENER}");
     let folder = folder(&[("sluice.toml", &main), ("a.toml", "include = [\"b.toml\"]")]);
     let found = rejected(&folder.path().join("sluice.toml"));
-    let expected = "sluice.toml:1:22: include[1]: none.toml: cannot be read: No such file or directory (os error 2)\n\
+    let expected = "sluice.toml:1:22: include[1]: none.toml cannot be read: No such file or directory (os error 2)\n\
         a.toml:1:1: include: a file that is included includes no others";
     assert_eq!(shown(&found, &folder), expected);
     assert!(names(&found.files, &folder).contains(&"none.toml".to_owned()));
@@ -135,7 +135,7 @@ fn what_is_not_there_is_named() {
     let found = rejected(&folder.path().join("none.toml"));
     assert_eq!(
         shown(&found, &folder),
-        "none.toml: cannot be read: No such file or directory (os error 2)"
+        "none.toml cannot be read: No such file or directory (os error 2)"
     );
     assert_eq!(names(&found.files, &folder), ["none.toml"]);
     let found = rejected(folder.path());
@@ -151,6 +151,7 @@ fn secrets_come_from_files_and_are_never_shown() {
     );
     let folder = folder(&[("secret", "hunter2\r\n")]);
     let loaded = load_text("sluice.toml", &text, folder.path()).unwrap();
+    assert!(!format!("{:?}", loaded.config).contains("hunter2"));
     let plugin = &loaded.config.plugins["p"];
     assert_eq!(plugin.config["key"], "<hunter2>");
     assert_eq!(plugin.config["name"], env!("CARGO_PKG_NAME"));
@@ -196,4 +197,9 @@ fn certificates_are_read_and_a_pasted_key_is_not_shown() {
     assert_eq!(lines(&rejected.problems), expected);
     let rejected = tls("c.pem", "none.pem").unwrap_err();
     assert_eq!(names(&rejected.files, &folder), ["c.pem", "none.pem"]);
+    let expected = "sluice.toml:2:58: listeners.a.tls.certificates[0].key: the file is not a regular file: found \"/dev/null\", expected the name of a file";
+    assert_eq!(
+        lines(&tls("c.pem", "/dev/null").unwrap_err().problems),
+        expected
+    );
 }

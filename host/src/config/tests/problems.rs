@@ -251,7 +251,7 @@ fn what_a_route_cannot_match_is_refused() {
         ),
         (
             "match.headers = { a = \" x\" }",
-            "headers.a: no request can have this value: found \" x\"",
+            "headers.a: no request can have this value",
         ),
         (
             "match.header = {}",
@@ -300,9 +300,9 @@ fn one_mistake_is_one_problem() {
 
 #[test]
 fn a_flood_of_problems_is_counted() {
-    let flood: String = (0..600).map(|n| format!("k{n} = 1\n")).collect();
+    let flood: String = (0..300).map(|n| format!("k{n} = 1\n")).collect();
     let found = invalid(&format!("{LISTENER}{flood}"));
-    assert_eq!(found.lines().count(), 501);
+    assert_eq!(found.lines().count(), 201);
     assert!(found.ends_with("\n100 more problems"));
 }
 
