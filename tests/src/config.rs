@@ -129,3 +129,9 @@ pub fn plugin(name: &str, file: &std::path::Path, lines: &str) -> String {
         file.display().to_string()
     )
 }
+
+/// One upstream `up` with one target, and one route `all` over every path to it.
+#[must_use]
+pub fn plain(target: std::net::SocketAddr) -> Settings {
+    Settings::new(upstream("up", &[target]) + &route("all", "/*", &[], "up"))
+}

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use crate::body;
+use crate::upstream::Seen;
 
 /// A response that has been read to its end.
 #[derive(Debug)]
@@ -52,6 +53,20 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {} {:?}", self.status, self.text()))
+    }
+
+    /// What the echoing upstream says that it has seen.
+    ///
+    /// # Panics
+    /// When something else answered.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        assert!(
+            self.headers.contains_key("x-upstream"),
+            "not from an upstream: {}",
+            self.text()
+        );
+        Seen(self.json())
     }
 
     /// The value of a header; empty where there is none.

@@ -2,6 +2,7 @@
 
 mod behaviour;
 pub mod raw;
+mod seen;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::body::{self, Body};
 
 pub use behaviour::HEADER as BEHAVIOUR;
+pub use seen::Seen;
 
 /// A running upstream; both protocols on one port.
 pub struct Upstream {
