@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use http::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -56,6 +56,24 @@ impl Gateway {
 
     /// The same with a folder that the test has filled; `config` is relative to it.
     pub async fn start_in(folder: TempDir, config: &str) -> Self {
+        let (mut gateway, access) = Self::spawn(folder, config);
+        gateway.access = Lines::follow(access);
+        gateway.admin = gateway.ready().await;
+        gateway
+    }
+
+    /// The same as [`Gateway::start`], but nobody reads its standard output: the pipe is closed.
+    pub async fn start_unread(settings: &Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("sluice.toml"), settings.toml())
+            .expect("the configuration");
+        let (mut gateway, access) = Self::spawn(folder, "sluice.toml");
+        drop(access);
+        gateway.admin = gateway.ready().await;
+        gateway
+    }
+
+    fn spawn(folder: TempDir, config: &str) -> (Self, ChildStdout) {
         let config = folder.path().join(config);
         let mut child = Command::new(paths::gateway())
             .arg("run")
@@ -67,18 +85,20 @@ impl Gateway {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the gateway starts as a process");
-        let access = Lines::follow(child.stdout.take().expect("piped"));
+        let stdout = child.stdout.take().expect("piped");
         let log = Lines::follow(child.stderr.take().expect("piped"));
-        let mut gateway = Self {
-            child,
-            folder,
-            config,
-            admin: ([127, 0, 0, 1], 0).into(),
-            access,
-            log,
-        };
-        gateway.admin = gateway.ready().await;
-        gateway
+        let admin = ([127, 0, 0, 1], 0).into();
+        (
+            Self {
+                child,
+                folder,
+                config,
+                admin,
+                access: Lines::default(),
+                log,
+            },
+            stdout,
+        )
     }
 
     /// Waits for the line that names the admin address and for `/readyz`.

@@ -19,8 +19,12 @@ pub fn file(name: &str) -> PathBuf {
 /// The same, built for `wasm32-wasip2`.
 #[must_use]
 pub fn wasi_file(name: &str) -> PathBuf {
-    static BUILT: LazyLock<PathBuf> =
-        LazyLock::new(|| build("wasm32-wasip2", &["--example", "wasi"]));
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        build(
+            "wasm32-wasip2",
+            &["--example", "wasi", "--example", "wasi_socket"],
+        )
+    });
     built(&BUILT, name)
 }
 
