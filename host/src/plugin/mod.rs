@@ -1,1 +1,3 @@
 //! Plugins: the only part of the gateway that names wasmtime.
+
+pub mod builtin;

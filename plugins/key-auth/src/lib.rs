@@ -1,1 +1,274 @@
-//! x
+//! The built-in plugin `key-auth`: lets in callers that show a key.
+
+mod body;
+mod form;
+mod keys;
+mod options;
+mod replies;
+
+use sluice_plugin::EditError;
+use sluice_plugin::prelude::*;
+
+use body::Kind;
+use keys::{Keys, Owner};
+use options::Options;
+use replies::Replies;
+
+const CONSUMER: &str = "x-consumer-id";
+const GROUPS: &str = "x-consumer-groups";
+const CREDENTIAL: &str = "x-credential-id";
+const ANONYMOUS: &str = "x-anonymous-consumer";
+
+/// The configured plugin.
+#[derive(Debug)]
+pub struct KeyAuth {
+    options: Options,
+    keys: Keys,
+    anonymous: Option<Owner>,
+    replies: Replies,
+}
+
+/// What stands in one place under one name.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Key(Vec<u8>),
+    Several,
+}
+
+/// What the request shows.
+enum Shown {
+    Nothing,
+    Key(Vec<u8>),
+    Several,
+    /// The next place to look is the body, which is not there yet.
+    AskBody,
+}
+
+/// How it ends.
+enum Decision {
+    Pass,
+    AskBody,
+    Refuse(Reply),
+}
+
+/// A body that has been read, and how to take it apart.
+struct Body<'b> {
+    kind: Kind,
+    bytes: &'b [u8],
+}
+
+#[plugin]
+impl Plugin for KeyAuth {
+    type Config = Options;
+
+    fn configure(options: Options) -> Result<Self, Problems> {
+        let mut problems = options.problems();
+        let keys = match Keys::load() {
+            Ok(keys) => keys,
+            Err(message) => {
+                problems.add("", message);
+                Keys::default()
+            }
+        };
+        let anonymous = options.anonymous.as_deref().and_then(|name| {
+            let owner = Owner::load(name);
+            if owner.is_none() {
+                let message = ["no such consumer: `", name, "`; add [consumers.", name, "]"];
+                problems.add("/anonymous", message.concat());
+            }
+            owner
+        });
+        problems.or(Self {
+            keys,
+            anonymous,
+            replies: Replies::new(options.realm.as_deref()),
+            options,
+        })
+    }
+
+    fn on_request(&self, request: &mut Request) -> Result<Verdict, Error> {
+        Ok(match self.decide(request, None)? {
+            Decision::Pass => Verdict::Next,
+            Decision::AskBody => Verdict::ReadBody,
+            Decision::Refuse(reply) => Verdict::Respond(reply),
+        })
+    }
+
+    fn on_request_body(&self, request: &mut Request, bytes: Vec<u8>) -> Result<BodyVerdict, Error> {
+        let body = self.body_kind(request).map(|kind| Body {
+            kind,
+            bytes: &bytes,
+        });
+        match self.decide(request, body.as_ref())? {
+            Decision::Refuse(reply) => Ok(BodyVerdict::Respond(reply)),
+            Decision::AskBody => Err(Error::new("the body is not what its head promised")),
+            Decision::Pass => {
+                let hidden = body
+                    .filter(|_| self.options.hide_credentials)
+                    .and_then(|body| body.kind.without(body.bytes, &self.options.key_names));
+                Ok(hidden.map_or(BodyVerdict::Keep, BodyVerdict::Replace))
+            }
+        }
+    }
+}
+
+impl KeyAuth {
+    fn decide(&self, request: &mut Request, body: Option<&Body>) -> Result<Decision, Error> {
+        if !self.options.run_on_preflight && is_preflight(request) {
+            self.forward(request, None, None)?;
+            return Ok(Decision::Pass);
+        }
+        // Asked once for both uses: a query in the plugin costs more than the search.
+        let query = if self.options.key_in_query || self.options.hide_credentials {
+            request.query()
+        } else {
+            None
+        };
+        let key = match self.shown(request, query.as_deref(), body) {
+            Shown::Several => return Ok(Decision::Refuse(self.replies.duplicate())),
+            Shown::AskBody => return Ok(Decision::AskBody),
+            Shown::Nothing => return self.without_key(request, query.as_deref(), body),
+            Shown::Key(key) => key,
+        };
+        let Some(credential) = self.keys.find(&key) else {
+            return Ok(Decision::Refuse(self.replies.unauthorized()));
+        };
+        if self.hides_later(request, body) {
+            return Ok(Decision::AskBody);
+        }
+        let owner = &credential.owner;
+        request.identify(&owner.consumer, Some(&credential.id))?;
+        self.forward(
+            request,
+            Some((owner, Some(&credential.id))),
+            query.as_deref(),
+        )?;
+        Ok(Decision::Pass)
+    }
+
+    /// No key: somebody whom an earlier plugin identified, or `anonymous`, or nobody.
+    fn without_key(
+        &self,
+        request: &mut Request,
+        query: Option<&str>,
+        body: Option<&Body>,
+    ) -> Result<Decision, Error> {
+        let Some(anonymous) = &self.anonymous else {
+            return Ok(Decision::Refuse(self.replies.missing()));
+        };
+        if self.hides_later(request, body) {
+            return Ok(Decision::AskBody);
+        }
+        match request.caller() {
+            Some(caller) => {
+                let owner = Owner::new(caller.id, &caller.groups);
+                let credential = caller.credential.as_deref();
+                self.forward(request, Some((&owner, credential)), query)?;
+            }
+            None => {
+                request.identify(&anonymous.consumer, None)?;
+                self.forward(request, Some((anonymous, None)), query)?;
+            }
+        }
+        Ok(Decision::Pass)
+    }
+
+    /// For each name, the header, then the query, then the body.
+    fn shown(&self, request: &Request, query: Option<&str>, body: Option<&Body>) -> Shown {
+        let mut may_ask = None;
+        for name in &self.options.key_names {
+            let mut found = Found::Nothing;
+            if self.options.key_in_header {
+                found = in_header(request, name);
+            }
+            if found == Found::Nothing && self.options.key_in_query {
+                found = query.map_or(Found::Nothing, |q| form::find(q.as_bytes(), name));
+            }
+            if found == Found::Nothing && self.options.key_in_body {
+                match body {
+                    Some(body) => found = body.kind.find(body.bytes, name),
+                    None if *may_ask.get_or_insert_with(|| self.body_kind(request).is_some()) => {
+                        return Shown::AskBody;
+                    }
+                    None => {}
+                }
+            }
+            match found {
+                Found::Nothing => {}
+                Found::Key(key) => return Shown::Key(key),
+                Found::Several => return Shown::Several,
+            }
+        }
+        Shown::Nothing
+    }
+
+    /// How to read the body; none where keys are not looked for in it.
+    fn body_kind(&self, request: &Request) -> Option<Kind> {
+        if !self.options.key_in_body || request.has_header("content-encoding") {
+            return None;
+        }
+        Kind::of(&request.header_text("content-type")?)
+    }
+
+    /// Whether names must be hidden in a body that is not there yet.
+    fn hides_later(&self, request: &Request, body: Option<&Body>) -> bool {
+        self.options.hide_credentials && body.is_none() && self.body_kind(request).is_some()
+    }
+
+    /// Tells the upstream who is calling, and nothing that the client said of it.
+    fn forward(
+        &self,
+        request: &mut Request,
+        who: Option<(&Owner, Option<&str>)>,
+        query: Option<&str>,
+    ) -> Result<(), EditError> {
+        let owner = who.map(|(owner, _)| owner);
+        let credential = who.and_then(|(_, credential)| credential);
+        tell(request, CONSUMER, owner.map(|o| &*o.consumer))?;
+        tell(request, GROUPS, owner.and_then(|o| o.groups.as_deref()))?;
+        tell(request, CREDENTIAL, credential)?;
+        let anonymous = credential.is_none() && owner.is_some() && owner == self.anonymous.as_ref();
+        tell(request, ANONYMOUS, anonymous.then_some("true"))?;
+        if self.options.hide_credentials {
+            for name in &self.options.key_names {
+                request.remove_header(name)?;
+            }
+            let hidden = query.and_then(|q| form::without(q.as_bytes(), &self.options.key_names));
+            if let Some(query) = hidden {
+                let mut target = request.path();
+                if !query.is_empty() {
+                    target.push('?');
+                    target.push_str(&String::from_utf8_lossy(&query));
+                }
+                request.set_target(&target)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line with this value, or none at all.
+fn tell(request: &mut Request, name: &str, value: Option<&str>) -> Result<(), EditError> {
+    match value {
+        Some(value) => request.set_header(name, value),
+        None => request.remove_header(name).map(drop),
+    }
+}
+
+/// An empty value is no key.
+fn in_header(request: &Request, name: &str) -> Found {
+    match request.header(name) {
+        None => Found::Nothing,
+        Some(_) if request.header_count(name) > 1 => Found::Several,
+        Some(key) if key.is_empty() => Found::Nothing,
+        Some(key) => Found::Key(key),
+    }
+}
+
+/// A preflight of the Fetch standard; another `OPTIONS` is a request like any other.
+fn is_preflight(request: &Request) -> bool {
+    request.has_header("access-control-request-method")
+        && request.has_header("origin")
+        && request.method() == "OPTIONS"
+}

@@ -1,0 +1,19 @@
+//! The consumers of the configuration, for plugins that authenticate. Needs
+//! the grant `consumers = true`.
+//!
+//! Read them in [`configure`](crate::Plugin::configure): they change only with
+//! the configuration, and then the plugin is configured again.
+
+use crate::sys;
+
+pub use crate::sys::types::consumers::Credential;
+
+/// All credentials. Of a secret there is its public prefix and its SHA-256.
+pub fn credentials() -> Vec<Credential> {
+    sys::consumers::credentials()
+}
+
+/// The groups of a consumer; none where there is no such consumer.
+pub fn groups(consumer: &str) -> Option<Vec<String>> {
+    sys::consumers::groups(consumer)
+}

@@ -1,0 +1,18 @@
+//! The functions of the contract: the gateway's in a component, and a fake
+//! exchange's everywhere else.
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use crate::bindings::imports::sluice::plugin::{
+    clock, consumers, context, identity, identity_edit, log, metrics, random, request,
+    request_edit, response, response_edit, routing,
+};
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use crate::testing::imports::{
+    clock, consumers, context, identity, identity_edit, log, random, request, request_edit,
+    response, response_edit, routing,
+};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use crate::testing::metrics;
+
+pub(crate) use crate::bindings::imports::sluice::plugin as types;
