@@ -25,7 +25,11 @@ fn main() -> Result<(), Failure> {
          pub static BUILTINS: &[(&str, &[u8])] = &[\n",
     );
     for name in names(&root.join("plugins"))? {
-        let core = build(&root.join("plugins").join(&name), &out.join("plugins"), &name)?;
+        let core = build(
+            &root.join("plugins").join(&name),
+            &out.join("plugins"),
+            &name,
+        )?;
         let component = encode(&fs::read(core)?).map_err(|e| format!("plugin {name}: {e:#}"))?;
         let file = out.join(format!("{name}.wasm"));
         fs::write(&file, component)?;
@@ -84,12 +88,14 @@ fn is_of_this_build(variable: &str) -> bool {
         "CARGO_HOME" | "CARGO_NET_OFFLINE" => false,
         "RUSTFLAGS" | "RUSTC" | "RUSTDOC" | "RUSTDOCFLAGS" | "TARGET" | "HOST" => true,
         "OPT_LEVEL" | "DEBUG" | "PROFILE" | "OUT_DIR" | "NUM_JOBS" => true,
-        _ => variable.starts_with("CARGO_") || variable.starts_with("RUSTC_") || variable == "CARGO",
+        _ => {
+            variable.starts_with("CARGO_") || variable.starts_with("RUSTC_") || variable == "CARGO"
+        }
     }
 }
 
 /// The component of a core module that carries its type.
 fn encode(core: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut encoder = ComponentEncoder::default().validate(true).module(core)?;
-    Ok(encoder.encode()?)
+    let mut encoder = ComponentEncoder::default();
+    Ok(encoder.validate(true).module(core)?.encode()?)
 }

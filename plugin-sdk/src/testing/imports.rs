@@ -240,10 +240,16 @@ pub(crate) mod context {
 
 pub(crate) mod identity {
     use super::*;
-    use crate::identity::Caller;
+    use crate::sys::types::types::ConsumerResult;
 
-    pub(crate) fn caller() -> Option<Caller> {
-        ask(|w| w.exchange.caller.clone())
+    pub(crate) fn caller() -> Option<ConsumerResult> {
+        let caller = ask(|w| w.exchange.caller.clone())?;
+        Some(ConsumerResult {
+            id: caller.id,
+            groups: caller.groups,
+            attributes: caller.attributes,
+            credential: caller.credential,
+        })
     }
 }
 

@@ -157,7 +157,9 @@ impl Walk<'_> {
         let (start, mut depth) = (self.at, 0usize);
         loop {
             match self.peek()? {
-                b'"' => drop(self.quoted()?),
+                b'"' => {
+                    self.quoted()?;
+                }
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
