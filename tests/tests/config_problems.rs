@@ -169,7 +169,8 @@ fn check_names_every_mistake_with_its_place() {
             line_of(&text, mistake) - bad.matches('\n').count(),
         );
         let problem = check.stderr.lines().find(|line| {
-            (first..=last + 1).any(|number| line.starts_with(&format!("sluice.toml:{number}:")))
+            (first.saturating_sub(1)..=last + 1)
+                .any(|number| line.starts_with(&format!("sluice.toml:{number}:")))
         });
         let problem = problem.unwrap_or_else(|| panic!("{what}: no place in {}", check.stderr));
         assert!(problem.contains(key), "{what}: {key} is not in {problem}");
