@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod capability;
 pub mod config;
 pub mod exchange;
 pub mod plugin;

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use crate::config::model::{Consumer, Consumers, Name, Route};
 
 pub use edit::Rejected;
+pub(crate) use edit::final_status;
 pub use names::{is_reserved, strip_hop_by_hop};
 
 /// Which hooks are running.

@@ -1,0 +1,14 @@
+//! What plugins may reach outside the exchange: one file for each capability.
+//! How each one is spelled in a WIT version is the business of `plugin::abi`.
+
+pub(crate) mod clock;
+pub(crate) mod consumers;
+pub(crate) mod grants;
+pub(crate) mod log;
+pub mod metrics;
+pub(crate) mod random;
+mod scope;
+pub(crate) mod wasi;
+
+pub use metrics::CustomMetrics;
+pub(crate) use scope::Scope;

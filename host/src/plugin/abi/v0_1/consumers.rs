@@ -1,0 +1,51 @@
+//! `consumers`: the consumers of the configuration, for plugins that authenticate.
+
+use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};
+use wasmtime::{Result, StoreContextMut};
+
+use crate::capability::consumers;
+use crate::config::model::{self, Name};
+use crate::plugin::state::State;
+
+type Store<'a> = StoreContextMut<'a, State>;
+
+/// `consumers.credential`
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct Credential {
+    #[component(name = "id")]
+    id: String,
+    #[component(name = "consumer")]
+    consumer: Name,
+    #[component(name = "prefix")]
+    prefix: String,
+    #[component(name = "sha256")]
+    sha256: Vec<u8>,
+    #[component(name = "not-before")]
+    not_before: Option<u64>,
+    #[component(name = "expires")]
+    expires: Option<u64>,
+}
+
+pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
+    linker.func_wrap("credentials", |store: Store, (): ()| {
+        let all = consumers::credentials(&store.data().scope.consumers);
+        Ok((all.into_iter().map(credential).collect::<Vec<_>>(),))
+    })?;
+    linker.func_wrap("groups", |store: Store, (consumer,): (WasmStr,)| {
+        let consumer = consumer.to_str(&store)?;
+        let groups = consumers::groups(&store.data().scope.consumers, &consumer);
+        Ok((groups.map(<[String]>::to_vec),))
+    })
+}
+
+fn credential((consumer, credential): (&Name, &model::Credential)) -> Credential {
+    Credential {
+        id: credential.id.clone(),
+        consumer: consumer.clone(),
+        prefix: credential.prefix.clone(),
+        sha256: credential.sha256.to_vec(),
+        not_before: credential.not_before,
+        expires: credential.expires,
+    }
+}

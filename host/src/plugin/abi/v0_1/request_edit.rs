@@ -1,0 +1,40 @@
+//! `request-edit`: change the request before it goes upstream.
+
+use wasmtime::component::{LinkerInstance, WasmList, WasmStr};
+use wasmtime::{Result, StoreContextMut};
+
+use super::types::edited;
+use crate::plugin::state::{State, edit};
+
+type Store<'a> = StoreContextMut<'a, State>;
+type Line = (WasmStr, WasmList<u8>);
+
+pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
+    linker.func_wrap("set-method", |mut store: Store, (method,): (WasmStr,)| {
+        edit(&mut store, |store, exchange| {
+            Ok(edited(exchange.set_method(&method.to_str(store)?)))
+        })
+    })?;
+    linker.func_wrap("set-target", |mut store: Store, (target,): (WasmStr,)| {
+        edit(&mut store, |store, exchange| {
+            Ok(edited(exchange.set_target(&target.to_str(store)?)))
+        })
+    })?;
+    linker.func_wrap("set-header", |mut store: Store, (name, value): Line| {
+        edit(&mut store, |store, exchange| {
+            let (name, value) = (name.to_str(store)?, value.as_le_slice(store));
+            Ok(edited(exchange.set_request_header(&name, value)))
+        })
+    })?;
+    linker.func_wrap("append-header", |mut store: Store, (name, value): Line| {
+        edit(&mut store, |store, exchange| {
+            let (name, value) = (name.to_str(store)?, value.as_le_slice(store));
+            Ok(edited(exchange.append_request_header(&name, value)))
+        })
+    })?;
+    linker.func_wrap("remove-header", |mut store: Store, (name,): (WasmStr,)| {
+        edit(&mut store, |store, exchange| {
+            Ok(edited(exchange.remove_request_header(&name.to_str(store)?)))
+        })
+    })
+}

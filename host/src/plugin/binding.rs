@@ -1,0 +1,214 @@
+//! A plugin as the operator configured it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::artifact::Artifact;
+use super::instance::Instance;
+use super::ticker::Ticker;
+use super::{Digest, Failure, Hooks, Runtime};
+use crate::capability::log::LogSink;
+use crate::capability::{CustomMetrics, Scope, grants};
+use crate::config::model::{Consumers, Name, OnError, Plugin, PluginSource};
+
+/// The interface that makes the consumers a part of a binding.
+const CONSUMERS: &str = "consumers";
+/// Trips of the same plugin on several workers are one line in the log.
+const TRIP_LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// An artifact with its configuration, grants and limits. Immutable: what
+/// changes is another binding.
+pub struct Binding {
+    artifact: Arc<Artifact>,
+    plugin: Arc<Plugin>,
+    config: Arc<str>,
+    scope: Arc<Scope>,
+    ticker: Arc<Ticker>,
+    last_trip: Mutex<Option<Instant>>,
+}
+
+/// Why a plugin cannot be configured like this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindError {
+    /// It imports what the operator did not grant.
+    NotGranted {
+        /// The interface.
+        import: String,
+        /// The key of `grants` that grants it.
+        key: &'static str,
+    },
+    /// The file is not the one that the configuration names.
+    WrongDigest {
+        /// `sha256`, as configured.
+        expected: Digest,
+        /// The file's.
+        found: Digest,
+    },
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindError::NotGranted { import, key } => write!(
+                f,
+                "imports `{import}`, which is not granted: write `grants = {{ {key} = true }}` \
+                 if it may"
+            ),
+            BindError::WrongDigest { expected, found } => {
+                write!(f, "has the SHA-256 {found}, and `sha256` says {expected}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// Why there is no instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// The plugin refuses its configuration: JSON Pointers into it, and messages.
+    Problems(Vec<(String, String)>),
+    /// It failed before it could say anything.
+    Failed(Failure),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Failed(failure) => write!(f, "{failure}"),
+            StartError::Problems(problems) => {
+                f.write_str("refuses its configuration")?;
+                for (n, (at, message)) in problems.iter().enumerate() {
+                    let mark = if n == 0 { ": " } else { "; " };
+                    let at = if at.is_empty() { "/" } else { at };
+                    write!(f, "{mark}{at}: {message}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Binding {
+    /// Checks the digest and the grants. Nothing of the plugin runs yet.
+    pub fn new(
+        artifact: Arc<Artifact>,
+        plugin: &Arc<Plugin>,
+        consumers: &Arc<Consumers>,
+        runtime: &Runtime,
+        metrics: &CustomMetrics,
+    ) -> Result<Self, BindError> {
+        if let Some(expected) = plugin.sha256.map(Digest)
+            && expected != artifact.digest()
+        {
+            let found = artifact.digest();
+            return Err(BindError::WrongDigest { expected, found });
+        }
+        let builtin = matches!(plugin.source, PluginSource::Builtin(_));
+        if let Some((import, key)) = grants::missing(artifact.interfaces(), &plugin.grants)
+            && !builtin
+        {
+            let import = import.to_owned();
+            return Err(BindError::NotGranted { import, key });
+        }
+        let reads_consumers = artifact.interfaces().any(|i| i == CONSUMERS);
+        let scope = Scope {
+            name: plugin.name.clone(),
+            log: LogSink::new(plugin.name.clone()),
+            consumers: if reads_consumers {
+                consumers.clone()
+            } else {
+                Arc::default()
+            },
+            metrics: Some(metrics.plugin(plugin.name.clone())),
+        };
+        Ok(Self {
+            config: plugin.config.to_string().into(),
+            artifact,
+            plugin: plugin.clone(),
+            scope: Arc::new(scope),
+            ticker: runtime.ticker().clone(),
+            last_trip: Mutex::default(),
+        })
+    }
+
+    /// Whether `other` would behave the same in every respect, so that the
+    /// older of the two, and its instances, can go on.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let (a, b) = (&*self.plugin, &*other.plugin);
+        self.artifact.digest() == other.artifact.digest()
+            && a.name == b.name
+            && a.on_error == b.on_error
+            && a.on_error_status == b.on_error_status
+            && a.limits == b.limits
+            && a.grants == b.grants
+            && self.config == other.config
+            && self.scope.consumers == other.scope.consumers
+    }
+
+    /// Makes an instance and configures it. This takes some microseconds and
+    /// what `configure` takes.
+    pub fn instantiate(&self) -> Result<Instance, StartError> {
+        let limits = &self.plugin.limits;
+        let mut instance =
+            Instance::start(&self.artifact, self.scope.clone(), limits, &self.ticker)
+                .map_err(StartError::Failed)?;
+        match instance.configure(&self.config, limits.deadline) {
+            Ok(Ok(())) => Ok(instance),
+            Ok(Err(problems)) => Err(StartError::Problems(
+                problems.into_iter().map(|p| (p.at, p.message)).collect(),
+            )),
+            Err(failure) => Err(StartError::Failed(failure)),
+        }
+    }
+
+    /// The plugin's name in the configuration.
+    pub fn name(&self) -> &Name {
+        &self.plugin.name
+    }
+
+    /// The hooks that it has.
+    pub fn hooks(&self) -> Hooks {
+        self.artifact.hooks()
+    }
+
+    /// What to do with an exchange whose hook failed.
+    pub fn on_error(&self) -> OnError {
+        self.plugin.on_error
+    }
+
+    /// The plugin as configured.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+
+    /// The code.
+    pub fn artifact(&self) -> &Arc<Artifact> {
+        &self.artifact
+    }
+
+    /// Says in the log that the plugin is left alone, once for all workers.
+    pub(super) fn report_trip(&self, now: Instant, failure: &Failure) {
+        let mut last = self
+            .last_trip
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|at| now.saturating_duration_since(at) >= TRIP_LINE_EVERY) {
+            *last = Some(now);
+            tracing::warn!(
+                plugin = &**self.name(),
+                failure = %failure,
+                "plugin failed again and again, and is left alone for a while"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binding({}, {:?})", self.name(), self.artifact)
+    }
+}

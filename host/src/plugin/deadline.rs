@@ -1,0 +1,159 @@
+//! How long one call may run: CPU time of its thread, looked at only when the
+//! engine's clock says that the call has lasted suspiciously long.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The longest time without a look, in ticks of a millisecond: half a round of
+/// the ticker, so that a running call keeps it awake.
+const MAX_TICKS: u64 = 500;
+/// The first look comes after this part of the deadline. What was used before
+/// it is not known, and forgiven.
+const FIRST_LOOK: u32 = 8;
+/// A call may wait for its turn on the CPU, but not for ever.
+const WALL_FACTOR: u32 = 10;
+
+/// The deadline of one instance's calls, and what is known of the present one.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    limit: Duration,
+    first_ticks: u64,
+    begun: Option<Look>,
+}
+
+/// One look at the clocks.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    cpu: Duration,
+    wall: Instant,
+}
+
+/// The error that ends a call that ran too long.
+#[derive(Debug)]
+pub(super) struct Exceeded;
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call ran for longer than its deadline")
+    }
+}
+
+impl std::error::Error for Exceeded {}
+
+impl Deadline {
+    /// Calls may use this much CPU time.
+    pub(super) fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            first_ticks: ticks(limit / FIRST_LOOK),
+            begun: None,
+        }
+    }
+
+    /// A call begins; gives the ticks to the first look.
+    #[inline]
+    pub(super) fn begin(&mut self) -> u64 {
+        self.begun = None;
+        self.first_ticks
+    }
+
+    /// The clock has reached the call's deadline: more ticks, or the end.
+    pub(super) fn look(&mut self) -> Result<u64, Exceeded> {
+        self.judge(Look {
+            cpu: thread_cpu_time(),
+            wall: Instant::now(),
+        })
+    }
+
+    fn judge(&mut self, now: Look) -> Result<u64, Exceeded> {
+        let begun = *self.begun.get_or_insert(now);
+        let used = now.cpu.saturating_sub(begun.cpu);
+        let waited = now.wall.saturating_duration_since(begun.wall);
+        if used >= self.limit || waited >= self.limit * WALL_FACTOR {
+            Err(Exceeded)
+        } else {
+            Ok(ticks(self.limit - used))
+        }
+    }
+}
+
+fn ticks(time: Duration) -> u64 {
+    let ticks = u64::try_from(time.as_millis()).unwrap_or(MAX_TICKS);
+    ticks.clamp(1, MAX_TICKS)
+}
+
+fn thread_cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_nanos(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn cpu_time_counts_and_waiting_does_not() {
+        let mut deadline = Deadline::new(50 * MS);
+        assert_eq!(deadline.begin(), 6);
+        let start = Look {
+            cpu: 7 * MS,
+            wall: Instant::now(),
+        };
+        let after = |cpu, wall| Look {
+            cpu: start.cpu + cpu,
+            wall: start.wall + wall,
+        };
+        assert_eq!(deadline.judge(start).ok(), Some(50));
+        assert_eq!(deadline.judge(after(10 * MS, 300 * MS)).ok(), Some(40));
+        assert!(deadline.judge(after(50 * MS, 350 * MS)).is_err());
+    }
+
+    #[test]
+    fn waiting_has_an_end() {
+        let mut deadline = Deadline::new(50 * MS);
+        let start = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        assert!(deadline.judge(start).is_ok());
+        let late = Look {
+            cpu: 2 * MS,
+            wall: start.wall + 500 * MS,
+        };
+        assert!(deadline.judge(late).is_err());
+    }
+
+    #[test]
+    fn each_call_begins_anew() {
+        let mut deadline = Deadline::new(MS);
+        let start = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        let spent = Look {
+            cpu: 3 * MS,
+            wall: start.wall,
+        };
+        assert!(deadline.judge(start).is_ok());
+        assert!(deadline.judge(spent).is_err());
+        assert_eq!(deadline.begin(), 1);
+        assert!(deadline.judge(spent).is_ok());
+    }
+
+    #[test]
+    fn a_long_deadline_is_looked_at_often() {
+        let mut deadline = Deadline::new(10_000 * MS);
+        assert_eq!(deadline.begin(), MAX_TICKS);
+        let now = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        assert_eq!(deadline.judge(now).ok(), Some(MAX_TICKS));
+    }
+}

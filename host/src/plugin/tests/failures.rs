@@ -1,0 +1,237 @@
+//! What a plugin's failure costs: one call, one instance, and nothing else.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::super::testing::{OK, exchange, on_request, plugin, slot};
+use super::super::{BodyVerdict, Failure, HeadVerdict, Slot};
+
+const SET: (&str, &str, &str) = ("request-edit", "set-header", "(param i32 i32 i32 i32 i32)");
+const HEADER: (&str, &str, &str) = ("request", "header", "(param i32 i32 i32)");
+
+/// Sets `x-key: stamp`, and then does `rest`.
+fn stamp_and(rest: &str) -> Vec<u8> {
+    let code = format!(
+        r#"(data (i32.const 128) "x-keystamp")
+        (func $on-request (result i32)
+            (call $set-header (i32.const 128) (i32.const 5) (i32.const 133) (i32.const 5)
+                (i32.const 256))
+            {rest}
+            (i32.const {OK}))"#
+    );
+    plugin(&[SET, HEADER], &code)
+}
+
+/// The failure of one call, after which the exchange is as it was.
+fn fails(slot: &Slot) -> Failure {
+    let (exchange, result) = slot.on_request(exchange());
+    assert_eq!(exchange.request.headers["x-key"], "secret");
+    result.unwrap_err()
+}
+
+#[test]
+fn edits_of_a_call_that_succeeds_are_kept() {
+    let (exchange, result) = slot(&stamp_and("")).on_request(exchange());
+    assert!(matches!(result, Ok(HeadVerdict::Next)));
+    assert_eq!(exchange.request.headers["x-key"], "stamp");
+}
+
+#[test]
+fn a_trap_drops_the_edits_and_the_instance() {
+    // Traps where the request has the header `stamp`, which is at 133.
+    let slot = slot(&stamp_and(
+        "(call $header (i32.const 133) (i32.const 5) (i32.const 256))
+         (if (i32.load8_u (i32.const 256)) (then unreachable))",
+    ));
+    let mut bad = exchange();
+    let stamp = http::HeaderValue::from_static("1");
+    bad.request.headers.insert("stamp", stamp);
+    let (bad, result) = slot.on_request(bad);
+    assert_eq!(bad.request.headers["x-key"], "secret");
+    let Err(Failure::Trap(why)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(
+        why.contains("unreachable") && why.contains("on-request"),
+        "{why}"
+    );
+    assert_eq!(slot.memory_bytes(), 0);
+    let (good, result) = slot.on_request(exchange());
+    assert!(result.is_ok(), "a fresh instance serves the next call");
+    assert_eq!(good.request.headers["x-key"], "stamp");
+    assert_eq!(slot.memory_bytes(), 2 << 16);
+}
+
+#[test]
+fn a_loop_ends_at_about_its_deadline() {
+    let slot = slot(&stamp_and("(loop $for-ever (br $for-ever))"));
+    let began = Instant::now();
+    assert_eq!(fails(&slot), Failure::Deadline);
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_call_that_is_quick_enough_is_not_ended() {
+    // Some milliseconds of counting, and none of the deadline's 20.
+    let slot = slot(&on_request(
+        &[],
+        "(local $n i32)
+         (loop $more
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $more (i32.lt_u (local.get $n) (i32.const 3000000))))",
+    ));
+    assert!(slot.on_request(exchange()).1.is_ok());
+}
+
+#[test]
+fn memory_has_a_cap() {
+    let slot = slot(&stamp_and(
+        "(loop $more
+            (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+         unreachable",
+    ));
+    assert_eq!(fails(&slot), Failure::Memory);
+}
+
+#[test]
+fn a_plugin_that_lives_with_less_memory_goes_on() {
+    let slot = slot(&stamp_and("(drop (memory.grow (i32.const 10000)))"));
+    assert!(slot.on_request(exchange()).1.is_ok());
+}
+
+#[test]
+fn an_error_of_the_plugin_keeps_the_instance() {
+    // 1: the error; its message at 133 is "stamp".
+    let slot = slot(&stamp_and(
+        "(i32.store (i32.const 600) (i32.const 1))
+         (i32.store (i32.const 604) (i32.const 133))
+         (i32.store (i32.const 608) (i32.const 5))
+         (return (i32.const 600))",
+    ));
+    assert_eq!(fails(&slot), Failure::Refused("stamp".into()));
+    assert_ne!(slot.memory_bytes(), 0);
+}
+
+/// Responds with this status, one header (name and value at 128) and a body at 0.
+fn responds(status: u16, name: &str, value: &str, body: u32) -> Vec<u8> {
+    let (end, name_len) = (128 + name.len(), name.len());
+    let value_len = value.replace('\\', "").len() - if value.contains('\\') { 1 } else { 0 };
+    plugin(
+        &[],
+        &format!(
+            r#"(data (i32.const 128) "{name}{value}")
+            (func $on-request (result i32)
+                (i32.store8 (i32.const 604) (i32.const 2))
+                (i32.store16 (i32.const 608) (i32.const {status}))
+                (i32.store (i32.const 612) (i32.const 700))
+                (i32.store (i32.const 616) (i32.const 1))
+                (i32.store (i32.const 620) (i32.const 0))
+                (i32.store (i32.const 624) (i32.const {body}))
+                (i32.store (i32.const 700) (i32.const 128))
+                (i32.store (i32.const 704) (i32.const {name_len}))
+                (i32.store (i32.const 708) (i32.const {end}))
+                (i32.store (i32.const 712) (i32.const {value_len}))
+                (if (i32.gt_u (i32.const {body}) (i32.const 65536))
+                    (then (drop (memory.grow (i32.const 8)))))
+                (i32.const 600))"#
+        ),
+    )
+}
+
+#[test]
+fn a_reply_arrives_whole() {
+    let (_, result) = slot(&responds(418, "x-who", "te\\ffa", 20)).on_request(exchange());
+    let Ok(HeadVerdict::Respond(reply)) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(reply.status, StatusCode::IM_A_TEAPOT);
+    assert_eq!(reply.headers["x-who"].as_bytes(), b"te\xffa");
+    assert_eq!(reply.body.len(), 20);
+}
+
+#[test]
+fn a_reply_that_cannot_be_sent_is_a_failure() {
+    for (status, name, value) in [
+        (101, "a", "b"),
+        (600, "a", "b"),
+        (200, "a b", "c"),
+        (200, "", "c"),
+        (200, "a", "\\0a"),
+        (200, "content-length", "1"),
+        (200, "connection", "close"),
+    ] {
+        let slot = slot(&responds(status, name, value, 0));
+        let failure = fails(&slot);
+        assert!(matches!(failure, Failure::InvalidReply(_)), "{failure:?}");
+        assert_ne!(slot.memory_bytes(), 0, "the instance is not to blame");
+    }
+}
+
+#[test]
+fn a_reply_has_a_largest_size() {
+    let failure = fails(&slot(&responds(200, "a", "b", 70_000)));
+    assert!(
+        matches!(failure, Failure::InvalidReply(why) if why.contains("host_call_bytes")),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn one_host_call_takes_a_bounded_amount() {
+    let slot = slot(&stamp_and(
+        "(drop (memory.grow (i32.const 8)))
+         (call $set-header (i32.const 128) (i32.const 5) (i32.const 0) (i32.const 70000)
+            (i32.const 256))",
+    ));
+    let Failure::Trap(why) = fails(&slot) else {
+        panic!("not a trap")
+    };
+    assert!(why.contains("limits.host_call_bytes"), "{why}");
+}
+
+#[test]
+fn an_address_outside_of_memory_is_a_trap() {
+    let slot = slot(&stamp_and(
+        "(call $set-header (i32.const 128) (i32.const 5) (i32.const -4) (i32.const 9)
+            (i32.const 256))",
+    ));
+    assert!(matches!(fails(&slot), Failure::Trap(_)));
+}
+
+#[test]
+fn a_body_that_the_route_lets_in_may_come_back() {
+    // Replaces the body by the same bytes: 1 MiB is more than host_call_bytes.
+    let echo = plugin(
+        &[],
+        "(func $on-request-body (param $at i32) (param $len i32) (result i32)
+            (i32.store (i32.const 604) (i32.const 1))
+            (i32.store (i32.const 608) (local.get $at))
+            (i32.store (i32.const 612) (local.get $len))
+            (i32.const 600))
+         (func $on-response-body (param i32 i32) (result i32) (i32.const 512))
+         (func $grow (memory.grow (i32.const 10)) drop)
+         (start $grow)",
+    );
+    let slot = slot(&echo);
+    let body = Bytes::from(vec![7; 500_000]);
+    let (exchange, result) = slot.on_request_body(exchange(), &body);
+    let Ok(BodyVerdict::Replace(same)) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(same, body);
+    let (_, result) = slot.on_response_body(exchange, &Bytes::from_static(b"x"));
+    assert!(matches!(result, Ok(BodyVerdict::Keep)));
+}
+
+#[test]
+fn five_traps_trip_the_slot() {
+    let slot = slot(&stamp_and("unreachable"));
+    for _ in 0..5 {
+        assert!(!slot.tripped());
+        assert!(matches!(fails(&slot), Failure::Trap(_)));
+    }
+    assert!(slot.tripped());
+    assert_eq!(fails(&slot), Failure::Tripped);
+}

@@ -1,0 +1,5 @@
+//! Plugins that behave and plugins that do not.
+
+mod edits;
+mod failures;
+mod loading;
