@@ -1,0 +1,208 @@
+//! What one hook call costs, on one core and with every protection on.
+//!
+//! `cargo bench -p sluice --bench hook` prints the CPU time of a call: the
+//! median of 30 rounds. The exchange is put back between calls, which is part
+//! of the figure.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method};
+use rustix::time::{ClockId, clock_gettime};
+use sluice::capability::CustomMetrics;
+use sluice::config::model::{
+    Consumer, Consumers, Credential, Grants, HostPattern, Matcher, OnError, PathPattern, Plugin,
+    PluginLimits, PluginSource, Route,
+};
+use sluice::exchange::{ClientAddress, Exchange, RequestState};
+use sluice::plugin::{Binding, Digest, HeadVerdict, Runtime, Slot, builtin};
+use wit_component::{StringEncoding, embed_component_metadata};
+
+const KEYS: usize = 1000;
+const ROUNDS: usize = 30;
+const CALLS: u32 = 20_000;
+
+fn main() {
+    let runtime = Runtime::new(None).expect("the engine starts");
+    let noop = slot(&runtime, "noop", &noop());
+    measure("on-request that does nothing", &noop, exchange(None));
+    let auth = builtin::find("key-auth").expect("key-auth ships with the gateway");
+    let auth = slot(&runtime, "key-auth", auth);
+    measure("key-auth, allowed", &auth, exchange(Some(&key(KEYS / 2))));
+    measure(
+        "key-auth, unknown key",
+        &auth,
+        exchange(Some("k_000500-wrong")),
+    );
+    measure("key-auth, no key", &auth, exchange(None));
+    let binding = auth.binding();
+    let begun = cpu();
+    for _ in 0..100 {
+        black_box(binding.instantiate().expect("it was configured before"));
+    }
+    println!(
+        "{:<32} {:>9.1?}",
+        "key-auth, a new instance",
+        (cpu() - begun) / 100
+    );
+}
+
+/// Calls `on-request` again and again, with the same exchange.
+fn measure(what: &str, slot: &Slot, mut exchange: Box<Exchange>) {
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let begun = cpu();
+        for _ in 0..CALLS {
+            let (back, verdict) = slot.on_request(exchange);
+            exchange = back;
+            match black_box(verdict) {
+                Ok(HeadVerdict::Next | HeadVerdict::Respond(_)) => {}
+                other => panic!("{what}: {other:?}"),
+            }
+            exchange.undo_edits();
+        }
+        rounds.push((cpu() - begun) / CALLS);
+    }
+    rounds.sort_unstable();
+    println!("{what:<32} {:>9.1?}", rounds[ROUNDS / 2]);
+}
+
+fn cpu() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        now.tv_sec.cast_unsigned(),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
+}
+
+fn slot(runtime: &Runtime, name: &str, bytes: &[u8]) -> Slot {
+    let plugin = Plugin {
+        name: name.into(),
+        source: PluginSource::Builtin(name.into()),
+        sha256: None,
+        on_error: OnError::Deny,
+        on_error_status: 503,
+        limits: PluginLimits {
+            deadline: Duration::from_millis(50),
+            memory: 16 << 20,
+            host_call_bytes: 8 << 20,
+        },
+        grants: Grants::default(),
+        config: serde_json::json!({}),
+        shown_config: serde_json::json!({}),
+    };
+    let artifact = runtime.load(bytes).expect("a plugin");
+    let metrics = CustomMetrics::default();
+    let binding = Binding::new(artifact, &Arc::new(plugin), &consumers(), runtime, &metrics);
+    Slot::new(Arc::new(binding.expect("all is granted")), None)
+}
+
+fn key(n: usize) -> String {
+    format!("k_{n:06}-0123456789abcdef0123456789abcdef")
+}
+
+fn consumers() -> Arc<Consumers> {
+    let mut consumers = Consumers::default();
+    for n in 0..KEYS {
+        let credential = Credential {
+            id: format!("key-{n}"),
+            prefix: format!("k_{n:06}"),
+            sha256: Digest::of(key(n).as_bytes()).0,
+            not_before: None,
+            expires: None,
+        };
+        let consumer = Consumer {
+            groups: vec!["users".into()],
+            credentials: vec![credential],
+            ..Consumer::default()
+        };
+        consumers
+            .0
+            .insert(format!("consumer-{n}").into(), Arc::new(consumer));
+    }
+    Arc::new(consumers)
+}
+
+/// A request with 12 header lines.
+fn exchange(key: Option<&str>) -> Box<Exchange> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("host", "api.example.com"),
+        ("user-agent", "bench/1.0"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, br"),
+        ("accept-language", "en"),
+        ("cache-control", "no-cache"),
+        ("content-type", "application/json"),
+        ("cookie", "a=b; c=d"),
+        ("origin", "https://example.com"),
+        ("referer", "https://example.com/"),
+        ("x-request-id", "0123456789abcdef"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(key) = key {
+        headers.insert("x-api-key", key.parse().expect("visible ASCII"));
+    }
+    let request = RequestState {
+        method: Method::GET,
+        https: true,
+        target: "/orders/17?expand=lines".parse().expect("a target"),
+        headers,
+    };
+    let route = Route {
+        name: "orders".into(),
+        matcher: Matcher {
+            host: HostPattern::Any,
+            path: PathPattern {
+                segments: Vec::new(),
+                prefix: true,
+            },
+            methods: Vec::new(),
+            headers: Vec::new(),
+            query: Vec::new(),
+        },
+        plugins: vec!["key-auth".into()],
+        upstreams: vec!["orders".into()],
+        body_limit: 1 << 20,
+    };
+    let client = ClientAddress {
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        text: HeaderValue::from_static("127.0.0.1"),
+    };
+    let id = HeaderValue::from_static("0123456789abcdef");
+    Box::new(Exchange::new(
+        request,
+        id,
+        Arc::new(route),
+        Vec::new(),
+        client,
+        consumers(),
+    ))
+}
+
+/// A plugin by hand: its hook returns `ok(next)`, which is zeroes.
+fn noop() -> Vec<u8> {
+    const MODULE: &str = r#"(module
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+        (func $zero (result i32) (i32.const 512))
+        (export "sluice:plugin/lifecycle@0.1.0#describe" (func $zero))
+        (export "sluice:plugin/on-request@0.1.0#on-request" (func $zero))
+        (func (export "sluice:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
+            (i32.const 512)))"#;
+    const WORLD: &str = "package bench:noop; world noop {
+        export sluice:plugin/lifecycle@0.1.0;
+        export sluice:plugin/on-request@0.1.0; }";
+    let mut resolve = wit_parser::Resolve::default();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    resolve.push_dir(wit).expect("the repository's WIT");
+    let package = resolve.push_str("noop.wit", WORLD).expect("a world");
+    let world = resolve.select_world(&[package], None).expect("one world");
+    let mut module = wat::parse_str(MODULE).expect("a module");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("fits");
+    module
+}
