@@ -89,8 +89,14 @@ pub fn normalise(target: &str) -> Result<PathAndQuery, PathError> {
 /// # Errors
 /// When the target is refused; see [`PathError`].
 pub fn normalise_parsed(target: PathAndQuery) -> Result<PathAndQuery, PathError> {
-    if target.as_str().starts_with('/') && !needs_work(target.path())? {
-        return Ok(target);
+    if target.as_str().starts_with('/') {
+        // `http` has refused the other bytes that must not stand in a query.
+        if !target.query().unwrap_or_default().is_ascii() {
+            return Err(PathError::Byte);
+        }
+        if !needs_work(target.path())? {
+            return Ok(target);
+        }
     }
     // `http://host?query` has a query only; its path is the root.
     match target.query() {
@@ -335,6 +341,8 @@ mod tests {
             let target = normalise_parsed(parsed.path_and_query.unwrap()).unwrap();
             assert_eq!(target.as_str(), normal, "{uri}");
         }
+        let raw = "/a?\u{e4}".parse().unwrap();
+        assert_eq!(normalise_parsed(raw), Err(PathError::Byte));
         let star = PathAndQuery::from_static("*");
         assert_eq!(normalise_parsed(star), Err(PathError::NotOrigin));
     }
@@ -355,7 +363,7 @@ mod tests {
     fn target() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
             "/", "/", "/", ".", "..", "a", "Z", "~", "%2e", "%41", "%7e", "%c3%a4", "%20", "%25",
-            "%3B", "%zz", "%", ";", "?", "&", "=", "%2f", "\\", " ", "{", "|",
+            "%3B", "%zz", "%", ";", "?", "&", "=", "%2f", "\\", " ", "{", "|", "\u{e4}",
         ]);
         prop::collection::vec(piece, 0..14).prop_map(|pieces| format!("/{}", pieces.concat()))
     }
