@@ -25,6 +25,11 @@ pub(super) const OK: u32 = 512;
 /// exported as hooks. `imports` are interface, function and core type. The
 /// guest has two pages of memory and a `$realloc` that never frees.
 pub(super) fn plugin(imports: &[(&str, &str, &str)], code: &str) -> Vec<u8> {
+    plugin_with("", imports, code)
+}
+
+/// A plugin that also imports from the packages in `wit`.
+pub(super) fn plugin_with(wit: &str, imports: &[(&str, &str, &str)], code: &str) -> Vec<u8> {
     let configure = if code.contains("(func $configure ") {
         String::new()
     } else {
@@ -39,20 +44,32 @@ pub(super) fn plugin(imports: &[(&str, &str, &str)], code: &str) -> Vec<u8> {
         (export "sluice:plugin/lifecycle@0.1.0#describe" (func $describe))
         (export "sluice:plugin/lifecycle@0.1.0#configure" (func $configure))"#
     );
-    bare(&["lifecycle"], imports, &format!("{lifecycle}{code}"))
+    module(wit, &["lifecycle"], imports, &format!("{lifecycle}{code}"))
 }
 
 /// The same without `lifecycle`, unless `exports` names it.
 pub(super) fn bare(exports: &[&str], imports: &[(&str, &str, &str)], code: &str) -> Vec<u8> {
-    let mut world = String::from("package test:plugin; world test {\n");
+    module("", exports, imports, code)
+}
+
+/// `wit` has the packages of imports whose interface is a full name.
+fn module(wit: &str, exports: &[&str], imports: &[(&str, &str, &str)], code: &str) -> Vec<u8> {
+    let mut world = format!("package test:plugin; {wit} world test {{\n");
     let mut module = String::from("(module\n");
     let mut seen: Vec<&str> = Vec::new();
     for (interface, function, ty) in imports {
+        let full = if interface.contains('/') {
+            (*interface).to_owned()
+        } else {
+            format!("sluice:plugin/{interface}@0.1.0")
+        };
+        // `[method]output-stream.write` is called `$write`.
+        let name = function.rsplit(['.', ']']).next().unwrap();
         module.push_str(&format!(
-            "(import \"sluice:plugin/{interface}@0.1.0\" \"{function}\" (func ${function} {ty}))\n"
+            "(import \"{full}\" \"{function}\" (func ${name} {ty}))\n"
         ));
         if !seen.contains(interface) {
-            world.push_str(&format!("import sluice:plugin/{interface}@0.1.0;\n"));
+            world.push_str(&format!("import {full};\n"));
             seen.push(interface);
         }
     }
