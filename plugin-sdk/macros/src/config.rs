@@ -181,3 +181,74 @@ fn kebab(name: &Ident) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn variants_are_in_kebab_case() {
+        for (name, text) in [
+            ("SlidingWindow", "sliding-window"),
+            ("A", "a"),
+            ("IPv4", "i-pv4"),
+        ] {
+            assert_eq!(
+                kebab(&Ident::new(name, proc_macro2::Span::call_site())),
+                text
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_configuration_is_refused_with_what_to_do() {
+        let cases: [(DeriveInput, &str); 5] = [
+            (
+                parse_quote!(
+                    struct C(String);
+                ),
+                "named fields",
+            ),
+            (
+                parse_quote!(
+                    struct C<T> {
+                        a: T,
+                    }
+                ),
+                "without parameters",
+            ),
+            (
+                parse_quote!(
+                    enum C {
+                        A(u8),
+                    }
+                ),
+                "have no fields",
+            ),
+            (
+                parse_quote!(
+                    struct C {
+                        #[config(defualt)]
+                        a: u8,
+                    }
+                ),
+                "expected `default` or `rename`",
+            ),
+            (
+                parse_quote!(
+                    struct C {
+                        #[config(default = x)]
+                        a: u8,
+                    }
+                ),
+                "a default is a literal",
+            ),
+        ];
+        for (input, message) in cases {
+            let error = derive(&input).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

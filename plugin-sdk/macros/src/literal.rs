@@ -48,3 +48,29 @@ pub(crate) fn json(value: &Expr) -> syn::Result<String> {
         _ => Err(unsupported()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn literals_are_written_as_json() {
+        let cases: [(Expr, &str); 6] = [
+            (parse_quote!("a\"\n\u{1}"), r#""a\"\n\u0001""#),
+            (parse_quote!(-5), "-5"),
+            (parse_quote!(1_000u32), "1000"),
+            (parse_quote!(1.), "1.0"),
+            (parse_quote!(true), "true"),
+            (parse_quote!([1, [], "a"]), r#"[1,[],"a"]"#),
+        ];
+        for (expr, text) in cases {
+            assert_eq!(json(&expr).unwrap(), text);
+        }
+        let not_literals: [Expr; 3] = [parse_quote!(x), parse_quote!(f(1)), parse_quote!('c')];
+        for expr in not_literals {
+            assert!(json(&expr).is_err());
+        }
+    }
+}

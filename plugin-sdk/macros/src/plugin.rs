@@ -169,3 +169,80 @@ fn exports(plugin: &Type, hooks: &[(&str, &str)], log_panics: bool) -> TokenStre
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn expanded(item: ItemImpl) -> String {
+        let expanded = expand(Options { log_panics: false }, item);
+        expanded.expect("it expands").to_string()
+    }
+
+    fn refused(item: ItemImpl) -> String {
+        let expanded = expand(Options { log_panics: false }, item);
+        expanded.expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn only_the_hooks_of_the_block_are_exported() {
+        let code = expanded(parse_quote! {
+            impl Plugin for P {
+                fn on_response(&self, _: &Request, _: &mut Response) -> Result<Verdict, Error> {
+                    Ok(Verdict::Next)
+                }
+            }
+        });
+        assert!(code.contains("bindings :: on_response :: export !"));
+        assert!(code.contains("bindings :: plugin :: export !"));
+        assert_eq!(code.matches(":: export !").count(), 2, "{code}");
+        assert!(code.contains("& [:: sluice_plugin :: Hook :: OnResponse]"));
+    }
+
+    #[test]
+    fn a_plugin_is_its_own_configuration_unless_it_says_otherwise() {
+        let code = expanded(parse_quote! {
+            impl Plugin for P { fn on_log(&self, _: &Request, _: &Response, _: &Summary) {} }
+        });
+        assert!(code.contains("type Config = Self"));
+        let code = expanded(parse_quote! {
+            impl Plugin for P {
+                type Config = C;
+                fn configure(config: C) -> Result<Self, Problems> { Ok(P) }
+                fn on_log(&self, _: &Request, _: &Response, _: &Summary) {}
+            }
+        });
+        assert!(!code.contains("type Config = Self"));
+        assert_eq!(code.matches("fn configure (config : C)").count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_a_plugin_is_refused_with_what_to_do() {
+        for (item, message) in [
+            (parse_quote!(impl Plugin for P {}), "at least one hook"),
+            (
+                parse_quote!(impl P { fn on_log(&self) {} }),
+                "stands on `impl Plugin for",
+            ),
+            (
+                parse_quote!(
+                    impl<T> Plugin for P<T> {
+                        fn on_log(&self) {}
+                    }
+                ),
+                "without parameters",
+            ),
+            (
+                parse_quote!(impl Plugin for P { type Config = C; fn on_log(&self) {} }),
+                "needs `fn configure",
+            ),
+        ] {
+            let refused = refused(item);
+            assert!(refused.contains(message), "{refused}");
+        }
+        assert!(syn::parse_str::<Options>("log_panic").is_err());
+        assert!(syn::parse_str::<Options>("log_panics").is_ok());
+    }
+}

@@ -115,16 +115,16 @@ impl Plugin for KeyAuth {
 
 impl KeyAuth {
     fn decide(&self, request: &mut Request, body: Option<&Body>) -> Result<Decision, Error> {
-        if !self.options.run_on_preflight && is_preflight(request) {
-            self.forward(request, None, None)?;
-            return Ok(Decision::Pass);
-        }
         // Asked once for both uses: a query in the plugin costs more than the search.
         let query = if self.options.key_in_query || self.options.hide_credentials {
             request.query()
         } else {
             None
         };
+        if !self.options.run_on_preflight && is_preflight(request) {
+            self.forward(request, None, query.as_deref())?;
+            return Ok(Decision::Pass);
+        }
         let key = match self.shown(request, query.as_deref(), body) {
             Shown::Several => return Ok(Decision::Refuse(self.replies.duplicate())),
             Shown::AskBody => return Ok(Decision::AskBody),
