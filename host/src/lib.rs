@@ -4,8 +4,17 @@
 
 #![deny(unsafe_code)]
 
+pub mod admin;
+pub mod body;
 pub mod capability;
+pub mod cli;
 pub mod config;
 pub mod exchange;
+pub mod generation;
 pub mod plugin;
 pub mod proxy;
+pub mod route;
+pub mod server;
+pub mod telemetry;
+pub mod upstream;
+pub mod worker;

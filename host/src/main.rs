@@ -1,3 +1,5 @@
 //! The `sluice` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    sluice::cli::main()
+}

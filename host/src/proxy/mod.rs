@@ -1,3 +1,20 @@
-//! One exchange from start to finish.
+//! One exchange from start to finish: normalise, route, request hooks, forward,
+//! response hooks, log.
 
+mod answer;
+mod begin;
+mod chain;
+mod connection;
+mod ending;
+mod forward;
+mod forwarded;
 pub mod path;
+mod respond;
+mod response_body;
+mod run;
+mod tunnel;
+
+pub use answer::{Answer, Source};
+pub use connection::Connection;
+pub use response_body::ResponseBody;
+pub use run::handle;

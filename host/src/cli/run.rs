@@ -1,0 +1,146 @@
+//! `sluice run`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::runtime::LocalOptions;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{check, demo, print};
+use crate::admin::Admin;
+use crate::config::{self, Loaded, Problem};
+use crate::generation::{Cause, Control, watch};
+use crate::telemetry::{Metrics, log};
+use crate::worker::Workers;
+
+pub(super) fn run(path: Option<PathBuf>) -> ExitCode {
+    log::init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default());
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(path)),
+        Err(why) => Err(Failed::Start(why.to_string())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Problems(problems)) => {
+            print::problems(&problems);
+            ExitCode::FAILURE
+        }
+        Err(Failed::Start(why)) => {
+            print::err(why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Failed {
+    Problems(Vec<Problem>),
+    Start(String),
+}
+
+impl From<Vec<Problem>> for Failed {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
+    let (loaded, demo) = match &path {
+        Some(path) => (config::load(path).map_err(|r| r.problems)?, None),
+        None => {
+            let demo = demo::Demo::start().await.map_err(Failed::Start)?;
+            (demo.load()?, Some(demo))
+        }
+    };
+    let workers = loaded.config.runtime.workers;
+    let environment = check::environment(&loaded, workers)?;
+    let metrics = Metrics::new(workers);
+    let control = Control::start(path, &loaded, environment, metrics.clone())?;
+    let control = Arc::new(control);
+    let threads = Workers::start(workers, &metrics, &control.subscribe())
+        .map_err(|why| Failed::Start(format!("cannot start the workers: {why}")))?;
+    let admin = Admin::new(control.clone());
+    announce(&control);
+    listen_admin(&admin, &loaded).await?;
+    if loaded.config.runtime.watch && demo.is_none() {
+        tokio::task::spawn_local(watch(control.clone()));
+    }
+    drop(loaded);
+    if let Some(demo) = &demo {
+        demo.show();
+    }
+    until_stopped(&control)
+        .await
+        .map_err(|why| Failed::Start(why.to_string()))?;
+    admin.stop();
+    let last = control.current();
+    let within = last.config.runtime.drain;
+    tracing::info!("stopping: exchanges under way have {within:?}");
+    let stopping = tokio::task::spawn_blocking(move || threads.stop(within));
+    tokio::select! {
+        _ = stopping => {}
+        () = second_signal() => tracing::warn!("stopped at once"),
+    }
+    last.access_log.flush();
+    Ok(())
+}
+
+fn announce(control: &Control) {
+    for (name, listener) in &control.current().listeners {
+        if let Some(sockets) = &listener.sockets {
+            tracing::info!(listener = %name, address = %sockets.address(), "listening");
+        }
+    }
+}
+
+async fn listen_admin(admin: &std::rc::Rc<Admin>, loaded: &Loaded) -> Result<(), Failed> {
+    let Some(config) = &loaded.config.admin else {
+        return Ok(());
+    };
+    match admin.listen(config.address).await {
+        Ok(address) => {
+            tracing::info!(admin = true, address = %address, "listening");
+            Ok(())
+        }
+        Err(why) => {
+            let message = format!("cannot listen on {}: {why}", config.address);
+            Err(vec![loaded.places.problem("admin.address", message)].into())
+        }
+    }
+}
+
+/// Reloads on SIGHUP; returns on SIGTERM and SIGINT.
+async fn until_stopped(control: &Arc<Control>) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                let control = control.clone();
+                let reload = tokio::task::spawn_blocking(move || control.reload(Cause::Signal));
+                if reload.await.is_err() {
+                    tracing::error!("a reload panicked; the current generation goes on");
+                }
+            }
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+async fn second_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,393 @@
+//! The control of a running gateway: reload, roll back, look back.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::build::{Environment, build, means_the_same};
+use super::files::Stamps;
+use super::history::{History, Past};
+use super::{Generation, Listening};
+use crate::config::model::PluginSource;
+use crate::config::{self, Loaded, Problem, Rejected};
+use crate::telemetry::Metrics;
+
+/// What asked for a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The start of the gateway.
+    Start,
+    /// A file changed.
+    Watch,
+    /// SIGHUP.
+    Signal,
+    /// `POST /reload` or `POST /rollback`.
+    Admin,
+}
+
+/// What came of a reload or a roll-back.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum ReloadOutcome {
+    /// New exchanges get this generation.
+    Applied {
+        /// Its number.
+        generation: u64,
+        /// What it changes, in words.
+        changes: Vec<String>,
+        /// What is the same in meaning, but needs a restart to take effect.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        restart: Vec<String>,
+    },
+    /// It means what is served already; nothing was touched.
+    Unchanged {
+        /// The number of what is served.
+        generation: u64,
+    },
+    /// It has problems; nothing was touched.
+    Rejected {
+        /// The number of what is served.
+        generation: u64,
+        /// All that is wrong.
+        problems: Vec<Problem>,
+    },
+}
+
+/// Reloads one after the other, and publishes what comes of them.
+pub struct Control {
+    /// The configuration's file or folder; none for the demo.
+    path: Option<PathBuf>,
+    environment: Environment,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    current: watch::Sender<Arc<Generation>>,
+    state: Mutex<State>,
+    stamps: Mutex<Stamps>,
+}
+
+struct State {
+    history: History,
+    last_number: u64,
+    alive: Vec<Weak<Generation>>,
+}
+
+impl Control {
+    /// Builds the first generation.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn start(
+        path: Option<PathBuf>,
+        loaded: &Loaded,
+        environment: Environment,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Vec<Problem>> {
+        let first = Arc::new(build(loaded, &environment, None, 1)?);
+        let (current, _) = watch::channel(first.clone());
+        metrics.generation.store(1, Relaxed);
+        Ok(Self {
+            path,
+            environment,
+            metrics,
+            current,
+            state: Mutex::new(State {
+                alive: vec![Arc::downgrade(&first)],
+                history: History::new(first),
+                last_number: 1,
+            }),
+            stamps: Mutex::new(stamps_of(loaded)),
+        })
+    }
+
+    /// The generation that new exchanges get.
+    pub fn current(&self) -> Arc<Generation> {
+        self.current.borrow().clone()
+    }
+
+    /// Tells of every new generation.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Generation>> {
+        self.current.subscribe()
+    }
+
+    /// The metrics that plugins registered, and the host's own.
+    pub fn render_metrics(&self) -> String {
+        let alive = {
+            let mut state = self.lock();
+            state.alive.retain(|g| g.strong_count() > 0);
+            state.alive.len()
+        };
+        self.metrics.live_generations.store(alive as u64, Relaxed);
+        let mut text = self.metrics.render();
+        self.environment.custom.render(&mut text);
+        text
+    }
+
+    /// Reads the configuration again. Takes as long as compiling plugins takes,
+    /// so it never runs on a worker.
+    pub fn reload(&self, cause: Cause) -> ReloadOutcome {
+        let mut state = self.lock();
+        let Some(path) = &self.path else {
+            let generation = self.current().number;
+            return ReloadOutcome::Unchanged { generation };
+        };
+        let before = self.lock_stamps().again();
+        let outcome = match config::load(path) {
+            Ok(loaded) => {
+                *self.lock_stamps() = stamps_of(&loaded).or_earlier(&before);
+                self.apply(&mut state, &loaded, cause)
+            }
+            Err(Rejected { problems, files }) => {
+                *self.lock_stamps() = Stamps::of(&files).or_earlier(&before).and(before);
+                self.rejected(problems)
+            }
+        };
+        self.tell(cause, &outcome);
+        outcome
+    }
+
+    fn apply(&self, state: &mut State, loaded: &Loaded, cause: Cause) -> ReloadOutcome {
+        let current = self.current();
+        if means_the_same(loaded, &current) {
+            return ReloadOutcome::Unchanged {
+                generation: current.number,
+            };
+        }
+        match build(
+            loaded,
+            &self.environment,
+            Some(&current),
+            state.last_number + 1,
+        ) {
+            Ok(next) => self.publish(state, next, cause),
+            Err(problems) => self.rejected(problems),
+        }
+    }
+
+    /// Goes back to an earlier generation, or to the one before the current
+    /// one. What it was is served again under a new number.
+    pub fn roll_back(&self, to: Option<u64>, cause: Cause) -> ReloadOutcome {
+        let mut state = self.lock();
+        let current = self.current();
+        let outcome = match state.history.find(to) {
+            None => {
+                let message = match to {
+                    Some(number) => format!("generation {number} is not kept"),
+                    None => "there is no earlier generation".into(),
+                };
+                self.rejected(vec![Problem {
+                    place: None,
+                    key: String::new(),
+                    message,
+                    found: None,
+                    expected: None,
+                    nearest: None,
+                }])
+            }
+            Some(past) if past.number == current.number => ReloadOutcome::Unchanged {
+                generation: current.number,
+            },
+            Some(past) => match again(
+                &past,
+                &current,
+                self.environment.workers,
+                state.last_number + 1,
+            ) {
+                Ok(next) => self.publish(&mut state, next, cause),
+                Err(problem) => self.rejected(vec![*problem]),
+            },
+        };
+        self.tell(cause, &outcome);
+        outcome
+    }
+
+    fn publish(&self, state: &mut State, next: Generation, cause: Cause) -> ReloadOutcome {
+        let current = self.current();
+        let next = Arc::new(next);
+        let changes = changes(&current, &next);
+        let restart = restart(&current, &next);
+        state.last_number = next.number;
+        state.alive.retain(|g| g.strong_count() > 0);
+        state.alive.push(Arc::downgrade(&next));
+        let keep = next.config.runtime.history;
+        state
+            .history
+            .push(next.clone(), cause, changes.clone(), keep);
+        self.metrics.generation.store(next.number, Relaxed);
+        let generation = next.number;
+        self.current.send_replace(next);
+        ReloadOutcome::Applied {
+            generation,
+            changes,
+            restart,
+        }
+    }
+
+    /// What is kept, the newest first.
+    pub fn generations(&self) -> Vec<Past> {
+        self.lock().history.list()
+    }
+
+    /// Whether a file has changed since it was last read.
+    pub(super) fn files_changed(&self) -> bool {
+        let stamps = self.lock_stamps();
+        *stamps != stamps.again()
+    }
+
+    /// The folders to watch.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        self.lock_stamps().folders()
+    }
+
+    fn lock_stamps(&self) -> std::sync::MutexGuard<'_, Stamps> {
+        self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rejected(&self, problems: Vec<Problem>) -> ReloadOutcome {
+        ReloadOutcome::Rejected {
+            generation: self.current().number,
+            problems,
+        }
+    }
+
+    fn tell(&self, cause: Cause, outcome: &ReloadOutcome) {
+        let reloads = &self.metrics.reloads;
+        match outcome {
+            ReloadOutcome::Applied {
+                generation,
+                changes,
+                restart,
+            } => {
+                reloads.applied.fetch_add(1, Relaxed);
+                tracing::info!(generation, ?cause, "reload applied: {}", changes.join("; "));
+                for key in restart {
+                    tracing::warn!("{key} takes effect after a restart");
+                }
+            }
+            ReloadOutcome::Unchanged { generation } => {
+                reloads.unchanged.fetch_add(1, Relaxed);
+                tracing::info!(generation, ?cause, "reload: nothing has changed");
+            }
+            ReloadOutcome::Rejected {
+                generation,
+                problems,
+            } => {
+                reloads.rejected.fetch_add(1, Relaxed);
+                tracing::error!(
+                    generation,
+                    ?cause,
+                    problems = problems.len(),
+                    "reload rejected, generation {generation} goes on"
+                );
+                for problem in problems {
+                    tracing::error!("{problem}");
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `past` under a new number, on the sockets that are open now.
+fn again(
+    past: &Generation,
+    current: &Generation,
+    workers: usize,
+    number: u64,
+) -> Result<Generation, Box<Problem>> {
+    let mut listeners = std::collections::BTreeMap::new();
+    for (name, listener) in &past.listeners {
+        let address = listener.config.address;
+        let open = current
+            .listeners
+            .values()
+            .find(|l| l.config.address == address);
+        let sockets = match open
+            .and_then(|l| l.sockets.clone())
+            .or(listener.sockets.clone())
+        {
+            Some(sockets) => sockets,
+            None => crate::server::Sockets::bind(address, workers)
+                .map(Arc::new)
+                .map_err(|why| {
+                    Box::new(Problem {
+                        place: None,
+                        key: format!("listeners.{name}.address"),
+                        message: format!("cannot listen on {address}: {why}"),
+                        found: None,
+                        expected: None,
+                        nearest: None,
+                    })
+                })?,
+        };
+        let listening = Listening {
+            sockets: Some(sockets),
+            ..listener.clone()
+        };
+        listeners.insert(name.clone(), listening);
+    }
+    Ok(Generation {
+        number,
+        built: SystemTime::now(),
+        config: past.config.clone(),
+        routes: past.routes.clone(),
+        bindings: past.bindings.clone(),
+        listeners,
+        access_log: past.access_log.clone(),
+        instances: Mutex::default(),
+    })
+}
+
+/// What `next` changes, in words; a plugin's code counts, though no file of the configuration says so.
+fn changes(current: &Generation, next: &Generation) -> Vec<String> {
+    let mut changes = in_words(&config::diff(&current.config, &next.config));
+    for (name, binding) in &next.bindings {
+        let code = |b: &Arc<crate::plugin::Binding>| b.artifact().digest();
+        if let Some(before) = current.bindings.get(name)
+            && code(before) != code(binding)
+        {
+            changes.push(format!("~ plugin {name}: code {}", code(binding)));
+        }
+    }
+    changes
+}
+
+fn in_words(diff: &config::ConfigDiff) -> Vec<String> {
+    diff.changes.iter().map(ToString::to_string).collect()
+}
+
+/// What only a new process can change.
+fn restart(current: &Generation, next: &Generation) -> Vec<String> {
+    let (before, after) = (&current.config, &next.config);
+    let mut keys = Vec::new();
+    if before.admin != after.admin {
+        keys.push("admin".into());
+    }
+    if before.runtime.workers != after.runtime.workers {
+        keys.push("runtime.workers".into());
+    }
+    if before.runtime.compile_cache != after.runtime.compile_cache {
+        keys.push("runtime.compile_cache".into());
+    }
+    keys
+}
+
+fn stamps_of(loaded: &Loaded) -> Stamps {
+    let plugins = loaded
+        .config
+        .plugins
+        .values()
+        .filter_map(|p| match &p.source {
+            PluginSource::File(path) => Some(path),
+            PluginSource::Builtin(_) => None,
+        });
+    let files: Vec<_> = loaded.files.iter().chain(plugins).collect();
+    Stamps::of(files)
+}

@@ -1,0 +1,153 @@
+//! Answers that the gateway makes itself: RFC 9457 problem details, or a gRPC status.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{StatusCode, header};
+
+use crate::config::model::Name;
+
+/// Says who made an answer that no upstream made.
+pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-sluice-source");
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// The part that made an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The upstream itself, or the attempt to reach it.
+    Upstream(Name),
+    /// A plugin, or its failure.
+    Plugin(Name),
+    /// A bound of the gateway: its name.
+    Limit(&'static str),
+    /// No route matched.
+    Route,
+    /// The request itself is not acceptable.
+    Request,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Upstream(name) => write!(f, "upstream:{name}"),
+            Self::Plugin(name) => write!(f, "plugin:{name}"),
+            Self::Limit(name) => write!(f, "limit:{name}"),
+            Self::Route => f.write_str("route"),
+            Self::Request => f.write_str("request"),
+        }
+    }
+}
+
+/// An answer of the gateway.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// Who made it.
+    pub source: Source,
+    /// One sentence for the caller; without secrets and inner addresses.
+    pub detail: String,
+}
+
+impl Answer {
+    /// An answer with one sentence of explanation.
+    pub fn new(status: StatusCode, source: Source, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            source,
+            detail: detail.into(),
+        }
+    }
+
+    /// The body: RFC 9457, with the request's id and the part that answered.
+    pub fn body(&self, request_id: &str) -> Bytes {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "request_id": request_id,
+            "source": self.source.to_string(),
+        });
+        Bytes::from(problem.to_string())
+    }
+
+    /// The headers that go with [`Answer::body`].
+    pub fn headers() -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(CONTENT_TYPE, PROBLEM);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers
+    }
+}
+
+/// Whether a request is a gRPC call, whose answers carry a gRPC status.
+pub(super) fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The headers of a gRPC answer without messages ("Trailers-Only") that says
+/// what an HTTP status says.
+pub(super) fn grpc_headers(status: StatusCode, message: &str) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(CONTENT_TYPE, GRPC);
+    headers.insert("grpc-status", HeaderValue::from(grpc_status(status)));
+    if let Ok(message) = HeaderValue::from_str(&percent_encode(message)) {
+        headers.insert("grpc-message", message);
+    }
+    headers
+}
+
+/// The mapping of the gRPC project (http-grpc-status-mapping.md).
+fn grpc_status(status: StatusCode) -> u16 {
+    match status.as_u16() {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    }
+}
+
+/// As gRPC wants a message: what is not visible ASCII, and `%`, is encoded.
+fn percent_encode(message: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(message.len());
+    for byte in message.bytes() {
+        if (b' '..=b'~').contains(&byte) && byte != b'%' {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_names_the_part_that_answered() {
+        let answer = Answer::new(
+            StatusCode::BAD_GATEWAY,
+            Source::Upstream("orders".into()),
+            "the \"upstream\" is down",
+        );
+        let body: serde_json::Value = serde_json::from_slice(&answer.body("r-1")).unwrap();
+        assert_eq!(body["source"], "upstream:orders");
+        assert_eq!(body["status"], 502);
+        assert_eq!(body["request_id"], "r-1");
+        assert_eq!(body["detail"], "the \"upstream\" is down");
+    }
+
+    #[test]
+    fn a_grpc_message_is_visible_ascii() {
+        let headers = grpc_headers(StatusCode::UNAUTHORIZED, "kein Schlüssel 100%");
+        assert_eq!(headers["grpc-status"], "16");
+        assert_eq!(headers["grpc-message"], "kein Schl%C3%BCssel 100%25");
+    }
+}

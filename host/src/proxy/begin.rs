@@ -1,0 +1,252 @@
+//! From a request as hyper hands it over to an exchange with a route.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use http::header::{
+    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+};
+use http::uri::PathAndQuery;
+use http::{Method, Request, StatusCode, Version, request};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use super::answer::{Answer, Source, is_grpc};
+use super::connection::Connection;
+use super::ending::{Asked, Ending};
+use super::run::Running;
+use super::{forwarded, path};
+use crate::exchange::{Exchange, RequestState, strip_hop_by_hop};
+use crate::plugin::Outcome;
+use crate::route::Lookup;
+use crate::server::Visit;
+use crate::upstream::Progress;
+
+/// The header by which a request is found again in every log.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A longer id of a client is replaced.
+const MAX_REQUEST_ID: usize = 128;
+
+/// An exchange at its beginning.
+pub(super) struct Begun {
+    pub(super) ending: Running,
+    pub(super) body: Incoming,
+    /// The client asked to leave HTTP.
+    pub(super) upgrade: Option<Upgrade>,
+    /// Why it goes no further.
+    pub(super) problem: Option<Answer>,
+}
+
+/// A request to switch protocols (RFC 9110, 7.8).
+pub(super) struct Upgrade {
+    /// The client's connection, once both sides have agreed.
+    pub(super) client: OnUpgrade,
+    /// To which protocol.
+    pub(super) protocol: HeaderValue,
+}
+
+/// Starts an exchange.
+pub(super) fn begin(
+    connection: Rc<Connection>,
+    visit: Visit,
+    mut request: Request<Incoming>,
+) -> Begun {
+    let begun = Instant::now();
+    let worker = connection.worker.clone();
+    worker.shard.exchanges.add(1);
+    let view = worker.view();
+    let upgrade = asked_upgrade(&mut request);
+    let (mut parts, body) = request.into_parts();
+    let request_id = request_id(&mut parts.headers, &connection);
+    let found_host = settle_host(&mut parts);
+    let logs = view.generation.access_log.is_on();
+    let mut ending = Box::new(Ending {
+        exchange: None,
+        route: None,
+        reached: 0,
+        begun,
+        asked: Asked {
+            method: parts.method.clone(),
+            version: parts.version,
+            host: logs.then(|| parts.headers.get(HOST).cloned()).flatten(),
+            path: None,
+            request_id: request_id.clone(),
+            grpc: is_grpc(parts.headers.get(CONTENT_TYPE)),
+        },
+        progress: Rc::new(Progress::default()),
+        status: 0,
+        response_bytes: 0,
+        source: None,
+        outcome: Outcome::ClientGone,
+        target: None,
+        upstream_time: Duration::ZERO,
+        plugins_time: Duration::ZERO,
+        connection,
+        visit,
+        view,
+    });
+    let problem = match found_host {
+        Ok(()) => route(&mut ending, parts, request_id).err(),
+        Err(answer) => Some(answer),
+    };
+    Begun {
+        ending,
+        body,
+        upgrade,
+        problem,
+    }
+}
+
+fn route(
+    ending: &mut Ending,
+    parts: request::Parts,
+    request_id: HeaderValue,
+) -> Result<(), Answer> {
+    let target = target(&parts).inspect_err(|_| {
+        ending.asked.path = Some(parts.uri.path().into());
+    })?;
+    let view = ending.view.clone();
+    let connection = ending.connection.clone();
+    let mut headers = parts.headers;
+    let config = connection.config(&view.generation);
+    let resolved = forwarded::resolve(
+        &connection.peer,
+        &headers,
+        connection.tls,
+        &config.trusted_proxies,
+    );
+    let host = headers
+        .get(HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or("");
+    let found = view.generation.routes.find(&Lookup {
+        host,
+        path: target.path(),
+        method: &parts.method,
+        headers: &headers,
+        query: target.query(),
+    });
+    let Some((found, route)) = found.and_then(|f| {
+        let route = view.routes.get(f.index)?;
+        Some((f, route))
+    }) else {
+        ending.asked.path = Some(target.path().into());
+        let detail =
+            "no route of this gateway matches the request's host, path, method, headers and query";
+        return Err(Answer::new(StatusCode::NOT_FOUND, Source::Route, detail));
+    };
+    strip_hop_by_hop(&mut headers);
+    headers.remove(EXPECT);
+    forwarded::apply(&mut headers, &connection.peer, &resolved, config.forwarded);
+    let exchange = Exchange::new(
+        RequestState {
+            method: parts.method,
+            https: resolved.https,
+            target,
+            headers,
+        },
+        request_id,
+        route.route.clone(),
+        found.captures,
+        resolved.client.unwrap_or_else(|| connection.peer.clone()),
+        view.generation.config.consumers.clone(),
+    );
+    ending.route = Some(found.index);
+    ending.exchange = Some(Box::new(exchange));
+    Ok(())
+}
+
+/// The path in its one form; where it came in that form, as it came.
+fn target(parts: &request::Parts) -> Result<PathAndQuery, Answer> {
+    let refuse = |status, detail: &str| Answer::new(status, Source::Request, detail);
+    if parts.method == Method::CONNECT {
+        let detail = "CONNECT is not served: this is a gateway, not a forward proxy";
+        return Err(refuse(StatusCode::NOT_IMPLEMENTED, detail));
+    }
+    let Some(target) = parts.uri.path_and_query() else {
+        return Err(refuse(StatusCode::BAD_REQUEST, "the request has no path"));
+    };
+    let invalid = |why: path::PathError| refuse(StatusCode::BAD_REQUEST, why.detail());
+    if target.path() == "*" {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "the target \"*\" is not served",
+        ));
+    }
+    path::normalise_parsed(target.clone()).map_err(invalid)
+}
+
+/// Makes `host` the one place that says which host was asked (RFC 9112, 3.2.2:
+/// an absolute target wins over the header; RFC 9113, 8.3.1: `:authority` does).
+fn settle_host(parts: &mut request::Parts) -> Result<(), Answer> {
+    let refuse = |detail: &str| {
+        let status = StatusCode::BAD_REQUEST;
+        Err(Answer::new(status, Source::Request, detail))
+    };
+    if let Some(authority) = parts.uri.authority() {
+        if authority.as_str().contains('@') {
+            return refuse("the authority has user information");
+        }
+        if parts.version == Version::HTTP_2
+            && let Some(host) = parts.headers.get(HOST)
+            && !host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes())
+        {
+            return refuse("Host and :authority differ");
+        }
+        let Ok(value) = HeaderValue::from_str(authority.as_str()) else {
+            return refuse("the authority is not valid");
+        };
+        parts.headers.insert(HOST, value);
+    } else if parts.version == Version::HTTP_2 && !parts.headers.contains_key(HOST) {
+        return refuse("the request names no host");
+    }
+    Ok(())
+}
+
+fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
+    let usable = |id: &&HeaderValue| {
+        let id = id.as_bytes();
+        !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.iter().all(u8::is_ascii_graphic)
+    };
+    if let Some(id) = headers.get(REQUEST_ID).filter(usable) {
+        return id.clone();
+    }
+    let mut text = [0_u8; 32];
+    let bits = connection.worker.random_bits();
+    for (i, digit) in text.iter_mut().enumerate() {
+        let nibble = (bits >> (124 - 4 * i)) & 0xf;
+        *digit = b"0123456789abcdef"
+            .get(nibble as usize)
+            .copied()
+            .unwrap_or(b'0');
+    }
+    let id = HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"));
+    headers.insert(REQUEST_ID, id.clone());
+    id
+}
+
+/// HTTP/1.1 only: `Connection: upgrade` and `Upgrade`.
+fn asked_upgrade(request: &mut Request<Incoming>) -> Option<Upgrade> {
+    let headers = request.headers();
+    let protocol = headers.get(UPGRADE)?;
+    let asks = headers.get_all(CONNECTION).iter().any(|v| {
+        v.to_str().is_ok_and(|v| {
+            v.split(',')
+                .any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
+        })
+    });
+    // `Upgrade: h2c` would smuggle requests past routing; it is as if it were not there.
+    if !asks
+        || request.version() != Version::HTTP_11
+        || protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2c")
+    {
+        return None;
+    }
+    let protocol = protocol.clone();
+    Some(Upgrade {
+        client: hyper::upgrade::on(request),
+        protocol,
+    })
+}

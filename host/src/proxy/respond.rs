@@ -1,0 +1,177 @@
+//! From a response, whoever made it, to what the client gets.
+
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
+
+use super::answer::{self, Answer, SOURCE, Source};
+use super::begin::REQUEST_ID;
+use super::chain::Made;
+use super::ending::Ending;
+use super::forward::Answered;
+use super::response_body::{Content, ResponseBody, Streamed};
+use super::run::Running;
+use crate::body::WholeBody;
+use crate::exchange::{Phase, strip_hop_by_hop};
+use crate::plugin::Outcome;
+
+/// The upstream's response, after the response hooks.
+pub(super) async fn with_response(
+    mut ending: Running,
+    answered: Answered,
+) -> Response<ResponseBody> {
+    let (mut parts, incoming) = answered.response.into_parts();
+    strip_hop_by_hop(&mut parts.headers);
+    let name = answered.lease.pool().config.name.clone();
+    let pause = answered.lease.pool().config.timeouts.idle;
+    let pause = ending.connection.worker.timers.deadline(pause);
+    let mut content = Content::Upstream(Streamed {
+        incoming,
+        lease: Some(answered.lease),
+        pause,
+    });
+    ending.outcome = Outcome::Proxied;
+    ending.source = Some(Source::Upstream(name.clone()));
+    if let Some(exchange) = &mut ending.exchange {
+        exchange.phase = Phase::Response;
+        exchange.response.status = parts.status;
+        exchange.response.headers = parts.headers;
+        exchange.response.upstream = Some(name);
+    }
+    ending.response_hooks(&mut content).await;
+    finish(ending, content)
+}
+
+/// What a plugin or the gateway made in the request phase, after the response
+/// hooks of the plugins before it.
+pub(super) async fn with_made(mut ending: Running, made: Made) -> Response<ResponseBody> {
+    let mut content = ending.replace_response(made);
+    ending.response_hooks(&mut content).await;
+    finish(ending, content)
+}
+
+/// The gateway's own answer.
+pub(super) async fn with_answer(ending: Running, answer: Answer) -> Response<ResponseBody> {
+    if ending.exchange.is_some() {
+        return with_made(ending, Made::Answer(answer)).await;
+    }
+    unrouted(ending, &answer)
+}
+
+/// An answer to a request that never became an exchange with a route.
+fn unrouted(mut ending: Running, answer: &Answer) -> Response<ResponseBody> {
+    ending.outcome = Outcome::AnsweredByGateway;
+    ending.source = Some(answer.source.clone());
+    let mut headers = Answer::headers();
+    mark(&mut headers, &ending);
+    let body = answer.body(ending.asked.request_id.to_str().unwrap_or(""));
+    send(
+        ending,
+        answer.status,
+        headers,
+        Content::Whole(WholeBody::of(body)),
+    )
+}
+
+fn finish(mut ending: Running, mut content: Content) -> Response<ResponseBody> {
+    let view = ending.view.clone();
+    let keep = ending
+        .route
+        .and_then(|r| view.routes.get(r))
+        .is_some_and(|r| r.keeps_response);
+    let Some(exchange) = &mut ending.exchange else {
+        let detail = "the exchange has ended";
+        let answer = Answer::new(StatusCode::INTERNAL_SERVER_ERROR, Source::Request, detail);
+        return unrouted(ending, &answer);
+    };
+    let mut status = exchange.response.status;
+    let mut headers = if keep {
+        exchange.response.headers.clone()
+    } else {
+        std::mem::take(&mut exchange.response.headers)
+    };
+    if ending.outcome != Outcome::Proxied {
+        if ending.asked.grpc {
+            headers = grpc(status, &content, &ending);
+            status = StatusCode::OK;
+            content = Content::Whole(WholeBody::default());
+        }
+        mark(&mut headers, &ending);
+    } else if !headers.contains_key(REQUEST_ID) {
+        headers.insert(REQUEST_ID, ending.asked.request_id.clone());
+    }
+    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+        content = without_body(content, status, &mut headers);
+    }
+    send(ending, status, headers, content)
+}
+
+/// A status without a body, where a plugin made it so (RFC 9110, 15.3.5 and 15.4.5).
+fn without_body(content: Content, status: StatusCode, headers: &mut HeaderMap) -> Content {
+    if http_body_is_empty(&content) {
+        return content;
+    }
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(CONTENT_LENGTH);
+    }
+    Content::Whole(WholeBody::default())
+}
+
+fn http_body_is_empty(content: &Content) -> bool {
+    match content {
+        Content::Whole(whole) => whole.is_empty(),
+        Content::Upstream(streamed) => http_body::Body::is_end_stream(streamed),
+    }
+}
+
+fn send(
+    mut ending: Running,
+    status: StatusCode,
+    mut headers: HeaderMap,
+    mut content: Content,
+) -> Response<ResponseBody> {
+    if ending.asked.method == Method::HEAD
+        && let Content::Whole(whole) = &content
+    {
+        let length = whole.data.len();
+        if length > 0 {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        content = Content::Whole(WholeBody::default());
+    }
+    ending.status = status.as_u16();
+    let mut response = Response::new(ResponseBody::new(content, Some(ending)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Who answered, and how to find it in the logs.
+fn mark(headers: &mut HeaderMap, ending: &Ending) {
+    headers.insert(REQUEST_ID, ending.asked.request_id.clone());
+    let source = ending.source.as_ref().map(ToString::to_string);
+    if let Some(Ok(value)) = source.map(HeaderValue::try_from) {
+        headers.insert(SOURCE, value);
+    }
+}
+
+/// A gRPC client reads the status from a header, not from a body.
+fn grpc(status: StatusCode, content: &Content, ending: &Ending) -> HeaderMap {
+    let detail = match content {
+        Content::Whole(whole) => detail_of(&whole.data),
+        Content::Upstream(_) => None,
+    };
+    let title = status.canonical_reason().unwrap_or("error");
+    let source = ending
+        .source
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let message = format!("{}: {}", source, detail.as_deref().unwrap_or(title));
+    answer::grpc_headers(status, &message)
+}
+
+/// The `detail` of problem details.
+fn detail_of(body: &[u8]) -> Option<String> {
+    let problem: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(problem.get("detail")?.as_str()?.to_owned())
+}

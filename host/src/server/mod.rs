@@ -1,0 +1,18 @@
+//! Where clients connect: sockets, TLS, connections, their time-outs.
+
+mod accept;
+mod connections;
+pub mod guard;
+mod io;
+mod linger;
+mod presence;
+mod serve;
+mod sockets;
+mod stream;
+mod tls;
+
+pub use accept::Accepting;
+pub use connections::Connections;
+pub use presence::{Presence, Visit};
+pub use sockets::Sockets;
+pub use tls::{TlsError, server_config};

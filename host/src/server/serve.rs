@@ -1,0 +1,195 @@
+//! A connection from its first byte to its last.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::guard::{Guard, HeadLimits};
+use super::io::{ClientIo, Malformed};
+use super::linger::Leftover;
+use super::presence::{Ask, Presence};
+use super::stream::Stream;
+use crate::config::model::{Listener, Name};
+use crate::exchange::ClientAddress;
+use crate::proxy::{Connection, handle};
+use crate::telemetry::ListenerSeries;
+use crate::worker::{LocalExecutor, Worker};
+
+/// How every HTTP/2 connection begins (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// hyper's default; more needs memory on the heap for each connection.
+const USUAL_HEADERS: usize = 100;
+/// What one HTTP/2 stream and one connection may have in flight towards us.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// What a connection needs from the listener that accepted it.
+#[derive(Clone)]
+pub(super) struct Accepted {
+    pub(super) worker: Rc<Worker>,
+    pub(super) listener: Name,
+    pub(super) config: Arc<Listener>,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) series: Arc<ListenerSeries>,
+}
+
+/// Serves one connection.
+pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAddr) {
+    let worker = accepted.worker.clone();
+    let presence = Arc::new(Presence::new(worker.timers.clock()));
+    let _place = worker.connections.add(
+        accepted.listener.clone(),
+        presence.clone(),
+        accepted.config.clone(),
+        accepted.series.clone(),
+    );
+    let leftover = Leftover::default();
+    let limit = accepted.config.timeouts.header;
+    let opening = worker.timers.within(limit, open(&accepted, socket));
+    // A client that does not begin in time, or whose handshake fails, is not worth a line.
+    let Ok(Ok((stream, first, is_http2))) = opening.await else {
+        return;
+    };
+    let limits = &accepted.config.limits;
+    let guard = (!is_http2).then(|| {
+        Guard::new(HeadLimits {
+            bytes: limits.header_bytes,
+            lines: limits.headers,
+        })
+    });
+    let tls = matches!(stream, Stream::Tls(_));
+    let malformed = Malformed(accepted.series.clone());
+    let io = ClientIo::new(
+        stream,
+        first,
+        guard,
+        presence.clone(),
+        leftover.clone(),
+        malformed,
+    );
+    let connection = Rc::new(Connection::new(
+        worker.clone(),
+        accepted.listener,
+        accepted.config.clone(),
+        client_address(peer),
+        tls,
+        presence.clone(),
+    ));
+    // hyper looks for the next request before it polls this one's future: the
+    // exchange begins with the call.
+    let service = service_fn(move |request| {
+        let visit = connection.presence.enter();
+        handle(connection.clone(), visit, request)
+    });
+    if is_http2 {
+        let serving = http2_builder(&accepted.config).serve_connection(TokioIo::new(io), service);
+        drive(serving, &presence, |c| c.graceful_shutdown()).await;
+    } else {
+        let serving = http1_builder(&accepted.config)
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades();
+        drive(serving, &presence, |c| c.graceful_shutdown()).await;
+    }
+    leftover.linger().await;
+}
+
+/// TLS where the listener has it; then which protocol the client speaks.
+async fn open(accepted: &Accepted, socket: TcpStream) -> io::Result<(Stream, Bytes, bool)> {
+    socket.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER);
+    SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+    let Some(tls) = &accepted.tls else {
+        let mut socket = socket;
+        let (first, is_http2) = tell_apart(&mut socket).await?;
+        return Ok((Stream::Clear(socket), first, is_http2));
+    };
+    let stream = tls.accept(socket).await?;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Stream::Tls(Box::new(stream)), Bytes::new(), is_http2))
+}
+
+/// Reads until the bytes are, or are not, the preface of HTTP/2.
+async fn tell_apart(socket: &mut TcpStream) -> io::Result<(Bytes, bool)> {
+    let mut first = BytesMut::with_capacity(PREFACE.len());
+    loop {
+        let so_far = PREFACE.get(..first.len()).unwrap_or(PREFACE);
+        if first != so_far {
+            return Ok((first.freeze(), false));
+        }
+        if first.len() == PREFACE.len() {
+            return Ok((first.freeze(), true));
+        }
+        let mut rest = (&mut *socket).take((PREFACE.len() - first.len()) as u64);
+        if rest.read_buf(&mut first).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn http1_builder(config: &Listener) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // One flat write costs less than gathering a few short pieces.
+        .writev(false)
+        .pipeline_flush(true)
+        .max_buf_size(config.limits.header_bytes.max(16 * 1024) + 8 * 1024);
+    if config.limits.headers > USUAL_HEADERS {
+        builder.max_headers(config.limits.headers);
+    }
+    builder
+}
+
+fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    let header_list = u32::try_from(config.limits.header_bytes).unwrap_or(u32::MAX);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(KEEP_ALIVE_AFTER))
+        .max_concurrent_streams(config.limits.streams)
+        .max_header_list_size(header_list)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    builder
+}
+
+/// Runs a connection until it ends or is asked to.
+async fn drive<C: Future>(connection: C, presence: &Presence, finish: impl Fn(Pin<&mut C>)) {
+    let mut connection = pin!(connection);
+    let mut known = Ask::Nothing;
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        let asked = presence.asked(cx, known);
+        if asked == Ask::Close {
+            return Poll::Ready(());
+        }
+        if asked != known {
+            known = asked;
+            finish(connection.as_mut());
+        }
+        connection.as_mut().poll(cx).map(drop)
+    })
+    .await;
+}
+
+fn client_address(peer: SocketAddr) -> ClientAddress {
+    let ip = peer.ip().to_canonical();
+    ClientAddress {
+        ip,
+        text: HeaderValue::try_from(ip.to_string()).unwrap_or(HeaderValue::from_static("unknown")),
+    }
+}

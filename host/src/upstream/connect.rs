@@ -1,0 +1,98 @@
+//! A new connection to a target.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use super::pool::Counts;
+use super::request_body::RequestBody;
+use crate::config::model::Target;
+use crate::worker::LocalExecutor;
+
+/// A half-dead connection is noticed by the kernel after this and a few probes.
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(60);
+/// What one HTTP/2 stream and one connection may have in flight towards us.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// Connects within `span`. Names are looked up each time, so that a change in DNS is seen.
+async fn dial(target: &Target, span: Duration) -> io::Result<TcpStream> {
+    let connecting = async {
+        match target.host.parse::<IpAddr>() {
+            Ok(ip) => TcpStream::connect(SocketAddr::new(ip, target.port)).await,
+            Err(_) => TcpStream::connect((target.host.as_str(), target.port)).await,
+        }
+    };
+    let stream = tokio::time::timeout(span, connecting)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER))?;
+    Ok(stream)
+}
+
+/// Counts a connection from before it is dialled to after its last byte.
+pub(super) struct Open(Rc<Counts>);
+
+impl Open {
+    pub(super) fn new(counts: Rc<Counts>) -> Self {
+        counts.open.set(counts.open.get() + 1);
+        Self(counts)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get().saturating_sub(1));
+        self.0.wake_one();
+    }
+}
+
+pub(super) async fn http1(
+    target: &Target,
+    span: Duration,
+    open: Open,
+) -> io::Result<http1::SendRequest<RequestBody>> {
+    let stream = dial(target, span).await?;
+    let (sender, connection) = http1::Builder::new()
+        // One flat write costs less than gathering a few short pieces.
+        .writev(false)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::task::spawn_local(async move {
+        // How it ended is told to the request that was on it.
+        let _ = connection.with_upgrades().await;
+        drop(open);
+    });
+    Ok(sender)
+}
+
+pub(super) async fn http2(
+    target: &Target,
+    span: Duration,
+    open: Open,
+) -> io::Result<http2::SendRequest<RequestBody>> {
+    let stream = dial(target, span).await?;
+    let handshake = http2::Builder::new(LocalExecutor)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .timer(hyper_util::rt::TokioTimer::new())
+        .keep_alive_interval(Some(KEEP_ALIVE_AFTER))
+        .handshake(TokioIo::new(stream));
+    let (sender, connection) = tokio::time::timeout(span, handshake)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        .map_err(io::Error::other)?;
+    tokio::task::spawn_local(async move {
+        let _ = connection.await;
+        drop(open);
+    });
+    Ok(sender)
+}

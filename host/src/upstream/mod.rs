@@ -1,0 +1,18 @@
+//! The way to the targets of an upstream: choose one, connect or reuse, send.
+//!
+//! A worker has a [`Pool`] of its own for each upstream; nothing is shared between workers.
+
+mod balance;
+mod connect;
+mod error;
+mod idle;
+mod lease;
+mod pool;
+mod request_body;
+mod send;
+
+pub use error::SendError;
+pub use lease::Lease;
+pub use pool::Pool;
+pub use request_body::{BodyFailure, Progress, RequestBody};
+pub use send::{Outgoing, Sent};

@@ -1,0 +1,96 @@
+//! The connections of one worker to the targets of one upstream.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::client::conn::http2;
+use tokio::sync::oneshot;
+
+use super::balance::Turns;
+use super::idle::Idle;
+use super::request_body::RequestBody;
+use crate::config::model::{Target, Upstream};
+use crate::telemetry::UpstreamSeries;
+use crate::worker::timers::Timers;
+
+/// One upstream, as one worker sees it.
+pub struct Pool {
+    /// What the configuration says.
+    pub config: Arc<Upstream>,
+    /// What is counted.
+    pub series: Arc<UpstreamSeries>,
+    pub(super) targets: Vec<TargetPool>,
+    pub(super) turns: Turns,
+    pub(super) counts: Rc<Counts>,
+    pub(super) timers: Timers,
+}
+
+/// One target, as one worker sees it.
+#[derive(Default)]
+pub(super) struct TargetPool {
+    pub(super) idle: Idle,
+    pub(super) shared: tokio::sync::Mutex<Option<http2::SendRequest<RequestBody>>>,
+    pub(super) in_flight: Cell<u32>,
+}
+
+/// What connections need after their pool has gone.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) open: Cell<usize>,
+    pub(super) waiting: RefCell<VecDeque<oneshot::Sender<()>>>,
+}
+
+impl Counts {
+    /// Tells the one who has waited longest that there may be room.
+    pub(super) fn wake_one(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some(next) = waiting.pop_front() {
+            if next.send(()).is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// An empty pool for worker number `worker`.
+    pub fn new(
+        config: Arc<Upstream>,
+        series: Arc<UpstreamSeries>,
+        timers: Timers,
+        worker: usize,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            targets: config
+                .targets
+                .iter()
+                .map(|_| TargetPool::default())
+                .collect(),
+            turns: Turns::beginning_at(worker),
+            counts: Rc::default(),
+            config,
+            series,
+            timers,
+        })
+    }
+
+    /// Closes what has been idle for too long. Called now and then.
+    pub fn sweep(&self) {
+        let span = Timers::ticks(self.config.pool.idle_timeout);
+        let oldest = self.timers.now().saturating_sub(span);
+        for target in &self.targets {
+            target.idle.sweep(oldest);
+        }
+        let idle: usize = self.targets.iter().map(|t| t.idle.len()).sum();
+        self.series
+            .idle
+            .set(i64::try_from(idle).unwrap_or(i64::MAX));
+    }
+
+    /// The target at `index`, as the configuration names it.
+    pub fn target(&self, index: usize) -> Option<&Target> {
+        self.config.targets.get(index)
+    }
+}

@@ -1,0 +1,213 @@
+//! The threads that the workers live on.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio::sync::watch;
+
+use super::timers::{TICK, Timers};
+use super::view::View;
+use super::{Lines, Worker};
+use crate::config::model::Name;
+use crate::generation::Generation;
+use crate::server::{Accepting, Connections};
+use crate::telemetry::{Metrics, Shard};
+
+/// Ticks between two looks at idle connections.
+const SWEEP_EVERY: u64 = 20;
+
+/// Whether workers go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// They do.
+    No,
+    /// No new connections; exchanges that are under way may take so long.
+    Within(Duration),
+}
+
+/// All worker threads.
+pub struct Workers {
+    threads: Vec<JoinHandle<()>>,
+    stop: watch::Sender<Stop>,
+}
+
+impl Workers {
+    /// Starts `count` workers on the generation that is current.
+    ///
+    /// # Errors
+    /// Where threads or their runtimes cannot be made.
+    pub fn start(
+        count: usize,
+        metrics: &Metrics,
+        generations: &watch::Receiver<Arc<Generation>>,
+    ) -> io::Result<Self> {
+        let (stop, stopped) = watch::channel(Stop::No);
+        let threads = (0..count).map(|index| {
+            let (stopped, generations) = (stopped.clone(), generations.clone());
+            let shard = metrics.shard(index);
+            std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || match runtime() {
+                    Ok(runtime) => {
+                        let main = run(index, shard, generations, stopped);
+                        runtime.block_on(main);
+                    }
+                    Err(why) => tracing::error!(worker = index, "cannot start: {why}"),
+                })
+        });
+        Ok(Self {
+            threads: threads.collect::<io::Result<_>>()?,
+            stop,
+        })
+    }
+
+    /// Stops them all, and waits until they have.
+    pub fn stop(self, within: Duration) {
+        self.stop.send_replace(Stop::Within(within));
+        for thread in self.threads {
+            // A worker that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+}
+
+async fn run(
+    index: usize,
+    shard: Arc<Shard>,
+    mut generations: watch::Receiver<Arc<Generation>>,
+    mut stopped: watch::Receiver<Stop>,
+) {
+    let worker = Worker::new(index, shard, generations.clone());
+    generations.mark_unchanged();
+    tokio::task::spawn_local(tick(worker.clone()));
+    let mut listening = HashMap::new();
+    listen(&worker, &mut listening);
+    loop {
+        tokio::select! {
+            changed = generations.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                worker.view();
+                listen(&worker, &mut listening);
+            }
+            _ = stopped.changed() => {
+                let Stop::Within(span) = *stopped.borrow() else { continue };
+                listening.clear();
+                drain(&worker, span).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Takes connections on the listeners of the newest generation, and on no others.
+fn listen(worker: &Rc<Worker>, listening: &mut HashMap<Name, Accepting>) {
+    let view = worker.view();
+    let wanted = &view.generation.listeners;
+    listening.retain(|name, accepting| {
+        let same = wanted.get(name).and_then(|l| l.sockets.as_ref());
+        same.is_some_and(|s| Arc::ptr_eq(s, &accepting.sockets))
+    });
+    for (name, listener) in wanted {
+        let Some(sockets) = &listener.sockets else {
+            continue;
+        };
+        if !listening.contains_key(name) {
+            match Accepting::begin(worker, name.clone(), sockets.clone()) {
+                Ok(accepting) => drop(listening.insert(name.clone(), accepting)),
+                Err(why) => tracing::error!(listener = &**name, "cannot take connections: {why}"),
+            }
+        }
+    }
+    worker
+        .connections
+        .finish_unless(|name| wanted.contains_key(name));
+}
+
+/// The worker's time: time-outs, idle connections, log lines.
+async fn tick(worker: Rc<Worker>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sweep_at = 0;
+    loop {
+        ticks.tick().await;
+        worker.timers.tick();
+        let view = worker.view.borrow().clone();
+        worker
+            .lines
+            .flush(&view.generation.access_log, &worker.shard);
+        if worker.timers.now() >= sweep_at {
+            sweep_at = worker.timers.now() + SWEEP_EVERY;
+            worker.connections.sweep();
+            view.sweep();
+            worker.shard.forget_unused();
+        }
+    }
+}
+
+/// Lets exchanges that are under way come to their end.
+async fn drain(worker: &Rc<Worker>, span: Duration) {
+    worker.connections.finish_all();
+    let ended = async {
+        while !worker.connections.is_empty() || worker.shard.exchanges.get() > 0 {
+            tokio::time::sleep(TICK).await;
+        }
+    };
+    if tokio::time::timeout(span, ended).await.is_err() {
+        let left = worker.connections.len();
+        tracing::warn!(
+            worker = worker.index,
+            connections = left,
+            "closed before they were done"
+        );
+    }
+    let view = worker.view();
+    worker
+        .lines
+        .flush(&view.generation.access_log, &worker.shard);
+}
+
+impl Worker {
+    fn new(
+        index: usize,
+        shard: Arc<Shard>,
+        mut generations: watch::Receiver<Arc<Generation>>,
+    ) -> Rc<Self> {
+        let generation = generations.borrow_and_update().clone();
+        let mut seed = [0; 16];
+        // Without the kernel's randomness, names are still different for each worker.
+        if getrandom::fill(&mut seed).is_err() {
+            seed.fill(0x5a);
+        }
+        let seed = u128::from_ne_bytes(seed) ^ (index as u128 + 1);
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+        let random = [(seed >> 64) as u64, seed as u64];
+        let timers = Timers::default();
+        let worker = Self {
+            index,
+            shard,
+            lines: Lines::default(),
+            connections: Connections::default(),
+            generations,
+            view: RefCell::new(Rc::new(View::empty(generation.clone()))),
+            random: Cell::new(random),
+            timers,
+        };
+        let view = View::new(generation, &worker, None);
+        worker.view.replace(Rc::new(view));
+        Rc::new(worker)
+    }
+}
