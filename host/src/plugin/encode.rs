@@ -83,3 +83,28 @@ fn encode(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let encoder = encoder.module(bytes).map_err(|e| format!("{e:#}"))?;
     encoder.encode().map_err(|e| format!("{e:#}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::testing::on_request;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered(head in 0usize..9, bytes: Vec<u8>) {
+            let start = b"\0asm\x0d\0\x01\0".get(..head).unwrap_or(b"\0asm\x01\0\0\0");
+            let _ = component(&[start, &bytes].concat());
+        }
+
+        #[test]
+        fn a_damaged_module_is_answered(changes in prop::collection::vec((any::<u16>(), any::<u8>()), 1..4)) {
+            let mut module = on_request(&[("request", "method", "(param i32)")], "");
+            for (at, byte) in changes {
+                let at = usize::from(at) % module.len();
+                module[at] = byte;
+            }
+            let _ = component(&module);
+        }
+    }
+}

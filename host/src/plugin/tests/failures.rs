@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::super::testing::{OK, exchange, on_request, plugin, slot};
+use super::super::testing::{OK, binding, exchange, on_request, plugin, runtime, slot};
 use super::super::{BodyVerdict, Failure, HeadVerdict, Slot};
 
 const SET: (&str, &str, &str) = ("request-edit", "set-header", "(param i32 i32 i32 i32 i32)");
@@ -234,4 +234,39 @@ fn five_traps_trip_the_slot() {
     }
     assert!(slot.tripped());
     assert_eq!(fails(&slot), Failure::Tripped);
+}
+
+#[test]
+fn endless_recursion_is_a_trap() {
+    let code = format!(
+        "(func $deeper (param i64) (result i64)
+            (i64.add (call $deeper (local.get 0)) (call $deeper (local.get 0))))
+         (func $on-request (result i32) (drop (call $deeper (i64.const 1))) (i32.const {OK}))"
+    );
+    let Failure::Trap(why) = fails(&slot(&plugin(&[], &code))) else {
+        panic!("not a trap")
+    };
+    assert!(why.contains("stack"), "{why}");
+}
+
+#[test]
+fn a_failure_of_one_instance_is_nothing_to_another() {
+    // Its memory counts the calls; the third one traps.
+    let bytes = plugin(
+        &[],
+        &format!(
+            "(func $on-request (result i32)
+                (i32.store (i32.const 600) (i32.add (i32.load (i32.const 600)) (i32.const 1)))
+                (if (i32.eq (i32.load (i32.const 600)) (i32.const 3)) (then unreachable))
+                (i32.const {OK}))"
+        ),
+    );
+    let runtime = runtime();
+    let binding = binding(&runtime, &runtime.load(&bytes).unwrap());
+    let (one, two) = (Slot::new(binding.clone(), None), Slot::new(binding, None));
+    let ok = |slot: &Slot| slot.on_request(exchange()).1.is_ok();
+    assert!(ok(&one) && ok(&two) && ok(&one));
+    assert!(!ok(&one));
+    assert!(ok(&two), "it has memory of its own");
+    assert!(ok(&one) && ok(&one), "it begins anew");
 }
