@@ -66,7 +66,7 @@ impl WholeBody {
     }
 
     /// The next piece: the data, then the trailers.
-    pub fn next(&mut self) -> Option<Frame<Bytes>> {
+    pub fn next_frame(&mut self) -> Option<Frame<Bytes>> {
         if self.data.is_empty() {
             self.trailers.take().map(Frame::trailers)
         } else {

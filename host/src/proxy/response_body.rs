@@ -143,7 +143,7 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = self.get_mut();
         let frame = match &mut this.content {
-            Content::Whole(body) => body.next().map(Ok),
+            Content::Whole(body) => body.next_frame().map(Ok),
             Content::Upstream(streamed) => match Pin::new(streamed).poll_frame(cx) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => return Poll::Pending,

@@ -120,7 +120,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Full(body) => Poll::Ready(body.next().map(Ok)),
+            Self::Full(body) => Poll::Ready(body.next_frame().map(Ok)),
             Self::Stream(body) => body.poll_frame(cx),
         }
     }
