@@ -101,6 +101,11 @@ fn failed(ending: &mut Ending, upstream: &Upstream, why: &SendError) -> Answer {
         "no response: {why}"
     );
     match why {
+        SendError::Unreachable(_, why) if why.kind() == std::io::ErrorKind::TimedOut => answer_of(
+            upstream,
+            StatusCode::GATEWAY_TIMEOUT,
+            "the upstream took no connection in time",
+        ),
         SendError::Unreachable(..) => answer_of(
             upstream,
             StatusCode::BAD_GATEWAY,
