@@ -52,6 +52,7 @@ pub async fn refused_run(folder: &Path, config: &str) -> Ended {
         status
     })
     .await;
+    wait::until("the end of its log", async || log.ended().then_some(())).await;
     Ended {
         code: status.code(),
         stdout: String::new(),

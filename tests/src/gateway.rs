@@ -21,7 +21,8 @@ pub struct Gateway {
     folder: TempDir,
     config: PathBuf,
     admin: SocketAddr,
-    access: Lines,
+    /// None where nobody reads it.
+    access: Option<Lines>,
     log: Lines,
 }
 
@@ -57,7 +58,7 @@ impl Gateway {
     /// The same with a folder that the test has filled; `config` is relative to it.
     pub async fn start_in(folder: TempDir, config: &str) -> Self {
         let (mut gateway, access) = Self::spawn(folder, config);
-        gateway.access = Lines::follow(access);
+        gateway.access = Some(Lines::follow(access));
         gateway.admin = gateway.ready().await;
         gateway
     }
@@ -94,7 +95,7 @@ impl Gateway {
                 folder,
                 config,
                 admin,
-                access: Lines::default(),
+                access: None,
                 log,
             },
             stdout,
@@ -250,13 +251,13 @@ impl Gateway {
     /// Everything on standard output so far.
     #[must_use]
     pub fn access_log(&self) -> String {
-        self.access.text()
+        self.access.as_ref().map_or_else(String::new, Lines::text)
     }
 
     /// Waits for the access log line of the request to this path.
     pub async fn access(&self, path: &str) -> Value {
         wait::until(&format!("an access log line for {path}"), async || {
-            self.access.find(|line| {
+            self.access.as_ref()?.find(|line| {
                 let line: Value = serde_json::from_str(line).expect("JSON on standard output");
                 (line["path"] == path).then_some(line)
             })
@@ -288,13 +289,22 @@ impl Gateway {
         kill_process(pid, signal).expect("the process is there");
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the process has ended and everything that it wrote has been read.
     pub async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        wait::until("the end of the gateway", async || {
-            child.try_wait().expect("a child")
+        let what = "the end of the gateway";
+        let status = wait::until(what, async || child.try_wait().expect("a child")).await;
+        wait::until("the end of its log", async || {
+            self.log.ended().then_some(())
         })
-        .await
+        .await;
+        if let Some(access) = &self.access {
+            wait::until("the end of its access log", async || {
+                access.ended().then_some(())
+            })
+            .await;
+        }
+        status
     }
 }
 

@@ -1,11 +1,17 @@
 //! The lines that a process prints, kept as they come.
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Lines that have been read so far; clones see the same ones.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<String>>>);
+pub struct Lines(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    lines: Vec<String>,
+    ended: bool,
+}
 
 impl Lines {
     /// Reads a pipe to its end on a thread of its own.
@@ -17,9 +23,10 @@ impl Lines {
             let mut line = Vec::new();
             while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
                 let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-                kept.0.lock().expect("no reader panics").push(text);
+                kept.kept().lines.push(text);
                 line.clear();
             }
+            kept.kept().ended = true;
         });
         lines
     }
@@ -27,19 +34,22 @@ impl Lines {
     /// All lines so far.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        self.0.lock().expect("no reader panics").clone()
-    }
-
-    /// How many lines there are so far.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.lock().expect("no reader panics").len()
+        self.kept().lines.clone()
     }
 
     /// The first line for which `wanted` has an answer.
     pub fn find<T>(&self, mut wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
-        let lines = self.0.lock().expect("no reader panics");
-        lines.iter().find_map(|line| wanted(line))
+        self.kept().lines.iter().find_map(|line| wanted(line))
+    }
+
+    /// Whether the pipe has come to its end.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.kept().ended
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("no reader panics")
     }
 
     /// All lines as one text.

@@ -86,7 +86,8 @@ async fn an_upload_that_breaks_off_is_not_completed_at_the_upstream() {
     upstream_has_request(&upstream, 1).await;
     drop(client);
     upstream_is_left_alone(&upstream, 1).await;
-    assert_eq!(gateway.access("/upload/1").await["outcome"], "client-gone");
+    let line = gateway.access("/upload/1").await;
+    assert_eq!(line["outcome"], "client-gone", "{line}");
 
     for mut client in [
         Client::http1(gateway.address()).await,

@@ -120,10 +120,12 @@ async fn a_call_that_breaks_off_is_reset() {
     let gateway = gateway(&upstream).await;
     let mut client = Client::http2(gateway.address()).await;
     let call = grpc::call("/up.Service/Method", b"hello").with(BEHAVIOUR, "grpc-abort");
-    let response = client.send(call).await;
-    assert_eq!(response.status(), 200);
-    let ended = wait::within("the end", response.into_body().collect()).await;
-    assert!(ended.is_err(), "a stream without a status looks whole");
+    // The reset may overtake the head.
+    let ended = wait::within("the end", client.try_fetch(call)).await;
+    assert!(
+        ended.is_err(),
+        "a stream without a status looks whole: {ended:?}"
+    );
     let again = client
         .fetch(grpc::call("/up.Service/Method", b"x").with(BEHAVIOUR, "grpc=0"))
         .await;

@@ -29,18 +29,18 @@ fn bad_files() -> Vec<(&'static str, Option<Vec<u8>>, String, &'static str)> {
     let digest = format!("sha256 = \"{}\"", keys::sha256(b"another file"));
     vec![
         ("no file", None, String::new(), "p.wasm"),
-        ("an empty file", Some(Vec::new()), String::new(), "p.wasm"),
+        ("an empty file", Some(Vec::new()), String::new(), "empty"),
         (
             "a truncated file",
             Some(good[..good.len() / 2].to_vec()),
             String::new(),
-            "p.wasm",
+            "plugins.p.source",
         ),
         (
             "a text",
             Some(b"not a component at all".to_vec()),
             String::new(),
-            "p.wasm",
+            "component",
         ),
         (
             "a core module that is no component",
@@ -58,7 +58,7 @@ fn bad_files() -> Vec<(&'static str, Option<Vec<u8>>, String, &'static str)> {
             "a component without hooks",
             Some(no_hooks),
             String::new(),
-            "hook",
+            "lifecycle",
         ),
         (
             "an import that is not granted",

@@ -12,13 +12,13 @@ use sluice_tests::{Gateway, Settings, Upstream, config, keys, plugins, wait, web
 
 const KEY: &str = "k_0123456789abcdef0123456789abcdef";
 
-/// Stamps from `stamp.wasm` and key-auth; `number` changes something that matters.
+/// Stamps from `stamp.wasm` and key-auth; `number` changes another upstream, and now and then this one.
 fn settings(to: &Upstream, number: u64) -> Settings {
     Settings::new(
         upstream("up", &[to.address()])
             + &format!(
                 "[upstreams.up.timeouts]\nresponse = \"{}s\"\n",
-                60 + number % 7
+                60 + number / 20
             )
             + "[plugins.auth]\nsource = \"builtin:key-auth\"\n"
             + &plugin("stamp", &PathBuf::from("stamp.wasm"), "")
@@ -89,9 +89,9 @@ async fn two_hundred_reloads_under_load_fail_no_request() {
         metrics.sum("sluice_reloads_total", &[("outcome", "applied")]),
         200.0
     );
-    // Connections to an upstream that stays the same are not opened anew.
+    // The upstream itself changed ten times; otherwise its connections live on.
     assert!(
-        target.connections() < 100,
+        target.connections() < 200,
         "{} connections",
         target.connections()
     );

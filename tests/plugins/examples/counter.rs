@@ -23,8 +23,13 @@ impl Plugin for Log {
     }
 
     fn on_log(&self, request: &Request, _: &Response, summary: &Summary) {
-        let outcome = format!("{:?}", summary.outcome);
-        self.exchanges.add(1, &[&outcome]);
+        let outcome = match summary.outcome {
+            Outcome::Proxied => "proxied",
+            Outcome::UpstreamFailed => "upstream-failed",
+            Outcome::ClientGone => "client-gone",
+            _ => "other",
+        };
+        self.exchanges.add(1, &[outcome]);
         let Summary {
             status,
             request_bytes,

@@ -238,6 +238,5 @@ fn careless() -> Response<Body> {
     headers.insert("connection", HeaderValue::from_static("x-hop"));
     headers.insert("x-hop", HeaderValue::from_static("for the next hop only"));
     headers.insert("keep-alive", HeaderValue::from_static("timeout=5"));
-    headers.insert("proxy-authenticate", HeaderValue::from_static("Basic"));
     response
 }
