@@ -85,7 +85,7 @@ pub(super) async fn behave(
         "hang" => std::future::pending().await,
         "stall" => return Ok(begun(async move |writer| writer.unread().await, watch)),
         "abort" | "grpc-abort" => {
-            let mut response = begun(async move |writer| writer.abort().await, watch);
+            let mut response = begun(break_off, watch);
             if what == "grpc-abort" {
                 response
                     .headers_mut()
@@ -182,6 +182,12 @@ fn both_ways(request: Request<Incoming>, watch: Watch) -> Response<Body> {
         }
         watch.end();
     })
+}
+
+/// Breaks off when what came before is on its way: a reset overtakes what is not.
+async fn break_off(writer: Writer) {
+    wait::pause(Duration::from_millis(30)).await;
+    writer.abort().await;
 }
 
 /// A head and some bytes; what comes then is up to `after`.
