@@ -99,7 +99,7 @@ impl Ending {
             let Inbound::Coming(incoming) =
                 std::mem::replace(body, Inbound::Read(WholeBody::default()))
             else {
-                return Err(broken_request(BodyFailure::Broken));
+                return Err(broken_request(BodyFailure::Gone));
             };
             let connection = &self.connection;
             let timers = &connection.worker.timers;
@@ -126,7 +126,7 @@ impl Ending {
         }
         match body {
             Inbound::Read(whole) => Ok(whole),
-            Inbound::Coming(_) => Err(broken_request(BodyFailure::Broken)),
+            Inbound::Coming(_) => Err(broken_request(BodyFailure::Gone)),
         }
     }
 
@@ -244,6 +244,7 @@ impl Ending {
                 let outcome = match (&answer.source, answer.status) {
                     (Source::Upstream(_), StatusCode::GATEWAY_TIMEOUT) => Outcome::TimedOut,
                     (Source::Upstream(_), _) => Outcome::UpstreamFailed,
+                    _ if self.progress.failure() == Some(BodyFailure::Gone) => Outcome::ClientGone,
                     _ => Outcome::AnsweredByGateway,
                 };
                 (
@@ -289,7 +290,7 @@ fn on_failure(link: &Link, failure: &Failure) -> Result<(), Answer> {
 pub(super) fn broken_request(why: BodyFailure) -> Answer {
     let status = match why {
         BodyFailure::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        BodyFailure::Broken => StatusCode::BAD_REQUEST,
+        BodyFailure::Gone | BodyFailure::Malformed => StatusCode::BAD_REQUEST,
     };
     Answer::new(status, Source::Request, why.to_string())
 }

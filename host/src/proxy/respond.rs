@@ -61,15 +61,9 @@ pub(super) async fn with_answer(ending: Running, answer: Answer) -> Response<Res
 fn unrouted(mut ending: Running, answer: &Answer) -> Response<ResponseBody> {
     ending.outcome = Outcome::AnsweredByGateway;
     ending.source = Some(answer.source.clone());
-    let mut headers = Answer::headers();
-    mark(&mut headers, &ending);
     let body = answer.body(ending.asked.request_id.to_str().unwrap_or(""));
-    send(
-        ending,
-        answer.status,
-        headers,
-        Content::Whole(WholeBody::of(body)),
-    )
+    let content = Content::Whole(WholeBody::of(body));
+    own(ending, answer.status, Answer::headers(), content)
 }
 
 fn finish(mut ending: Running, mut content: Content) -> Response<ResponseBody> {
@@ -83,25 +77,39 @@ fn finish(mut ending: Running, mut content: Content) -> Response<ResponseBody> {
         let answer = Answer::new(StatusCode::INTERNAL_SERVER_ERROR, Source::Request, detail);
         return unrouted(ending, &answer);
     };
-    let mut status = exchange.response.status;
+    let status = exchange.response.status;
     let mut headers = if keep {
         exchange.response.headers.clone()
     } else {
         std::mem::take(&mut exchange.response.headers)
     };
     if ending.outcome != Outcome::Proxied {
-        if ending.asked.grpc {
-            headers = grpc(status, &content, &ending);
-            status = StatusCode::OK;
-            content = Content::Whole(WholeBody::default());
-        }
-        mark(&mut headers, &ending);
-    } else if !headers.contains_key(REQUEST_ID) {
+        return own(ending, status, headers, content);
+    }
+    if !headers.contains_key(REQUEST_ID) {
         headers.insert(REQUEST_ID, ending.asked.request_id.clone());
     }
     if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
         content = without_body(content, status, &mut headers);
     }
+    send(ending, status, headers, content)
+}
+
+/// What no upstream made: it says who made it, and to a gRPC client in its own way.
+fn own(
+    ending: Running,
+    mut status: StatusCode,
+    mut headers: HeaderMap,
+    mut content: Content,
+) -> Response<ResponseBody> {
+    if ending.asked.grpc {
+        headers = grpc(status, &content, &ending);
+        status = StatusCode::OK;
+        content = Content::Whole(WholeBody::default());
+    } else if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+        content = without_body(content, status, &mut headers);
+    }
+    mark(&mut headers, &ending);
     send(ending, status, headers, content)
 }
 

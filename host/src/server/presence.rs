@@ -134,26 +134,25 @@ impl Presence {
             .waker
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .take();
+            .clone();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// What the connection is asked. `cx` is woken when that changes.
-    pub(super) fn asked(&self, cx: &Context<'_>, known: Ask) -> Ask {
-        let asked = match self.ask.load(Relaxed) {
+    /// What the connection is asked.
+    pub(super) fn asked(&self) -> Ask {
+        match self.ask.load(Relaxed) {
             0 => Ask::Nothing,
             1 => Ask::Finish,
             _ => Ask::Close,
-        };
-        if asked != known || known == Ask::Nothing {
-            let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            if waker.as_ref().is_none_or(|w| !w.will_wake(cx.waker())) {
-                *waker = Some(cx.waker().clone());
-            }
         }
-        asked
+    }
+
+    /// The connection's task is woken when it is asked something.
+    pub(super) fn wake_by(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        *waker = Some(cx.waker().clone());
     }
 }
 
@@ -172,9 +171,8 @@ mod tests {
     #[test]
     fn an_ask_only_grows() {
         let presence = Presence::new(Timers::default().clock());
-        let cx = Context::from_waker(Waker::noop());
         presence.ask(Ask::Close);
         presence.ask(Ask::Finish);
-        assert_eq!(presence.asked(&cx, Ask::Nothing), Ask::Close);
+        assert_eq!(presence.asked(), Ask::Close);
     }
 }

@@ -172,8 +172,14 @@ fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
 async fn drive<C: Future>(connection: C, presence: &Presence, finish: impl Fn(Pin<&mut C>)) {
     let mut connection = pin!(connection);
     let mut known = Ask::Nothing;
+    let mut waked = false;
     std::future::poll_fn(|cx: &mut Context<'_>| {
-        let asked = presence.asked(cx, known);
+        if !waked {
+            // A task has one waker for all its life.
+            waked = true;
+            presence.wake_by(cx);
+        }
+        let asked = presence.asked();
         if asked == Ask::Close {
             return Poll::Ready(());
         }

@@ -44,20 +44,35 @@ pub struct Progress {
 pub enum BodyFailure {
     /// The client sent nothing for too long.
     TooSlow,
-    /// The client went away, or what it sent is not framed right.
-    Broken,
+    /// The client went away.
+    Gone,
+    /// What the client sent is not framed right.
+    Malformed,
 }
 
 impl std::fmt::Display for BodyFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::TooSlow => "the request body came too slowly",
-            Self::Broken => "the request body did not come to its end",
+            Self::Gone => "the request body did not come to its end",
+            Self::Malformed => "the request body is not framed right",
         })
     }
 }
 
 impl std::error::Error for BodyFailure {}
+
+impl BodyFailure {
+    /// The guard says `InvalidData` where the framing is wrong.
+    fn of(why: &hyper::Error) -> Self {
+        let cause = std::error::Error::source(why);
+        let io = cause.and_then(|c| c.downcast_ref::<std::io::Error>());
+        match io.map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::InvalidData) => Self::Malformed,
+            _ => Self::Gone,
+        }
+    }
+}
 
 impl Progress {
     /// Bytes that have come.
@@ -153,8 +168,8 @@ impl StreamedBody {
                 self.deadline.restart();
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => {
-                Poll::Ready(Some(Err(self.progress.fail(BodyFailure::Broken))))
+            Poll::Ready(Some(Err(why))) => {
+                Poll::Ready(Some(Err(self.progress.fail(BodyFailure::of(&why)))))
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
