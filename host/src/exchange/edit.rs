@@ -1,15 +1,14 @@
 //! Edits of an exchange by a plugin: checked, bounded, and undone when the hook fails.
 
-use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
-use super::{Caller, Exchange, Note, Phase, is_reserved};
+use super::headers::{self, EditName, Lines};
+use super::{Caller, Exchange, Note, Phase};
 use crate::config::model::{Consumer, Name};
 use std::sync::Arc;
 
-/// Header lines in one message, after edits.
-const MAX_HEADERS: usize = 256;
 /// Bytes of one header value that a plugin sets.
 const MAX_VALUE: usize = 32 * 1024;
 /// Edits in one hook.
@@ -37,8 +36,8 @@ pub enum Rejected {
 /// How to take one edit back.
 #[derive(Debug)]
 pub(super) enum Undo {
-    RequestHeader(HeaderName, Vec<HeaderValue>),
-    ResponseHeader(HeaderName, Vec<HeaderValue>),
+    RequestHeader(EditName, Lines),
+    ResponseHeader(EditName, Lines),
     Method(Method),
     Target(PathAndQuery),
     Status(StatusCode),
@@ -46,13 +45,6 @@ pub(super) enum Undo {
     Caller(Option<Caller>),
     Tag,
     Note(usize, Option<Vec<u8>>),
-}
-
-/// What to do with the lines of one name.
-enum Change {
-    Set(HeaderValue),
-    Append(HeaderValue),
-    Remove,
 }
 
 impl Exchange {
@@ -65,8 +57,12 @@ impl Exchange {
     pub fn undo_edits(&mut self) {
         while let Some(undo) = self.undo.pop() {
             match undo {
-                Undo::RequestHeader(name, old) => restore(&mut self.request.headers, name, old),
-                Undo::ResponseHeader(name, old) => restore(&mut self.response.headers, name, old),
+                Undo::RequestHeader(name, old) => {
+                    headers::restore(&mut self.request.headers, &name, old);
+                }
+                Undo::ResponseHeader(name, old) => {
+                    headers::restore(&mut self.response.headers, &name, old);
+                }
                 Undo::Method(old) => self.request.method = old,
                 Undo::Target(old) => self.request.target = old,
                 Undo::Status(old) => self.response.status = old,
@@ -84,48 +80,72 @@ impl Exchange {
     }
 
     /// One request header line instead of all of this name.
-    pub fn set_request_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
-        let (name, value) = (parse_name(name)?, parse_value(value)?);
-        if name == http::header::HOST && !is_host(&value) {
+    pub fn set_request_header(&mut self, name: &EditName, value: &[u8]) -> Result<(), Rejected> {
+        let value = parse_value(value)?;
+        if name.is_host() && !is_host(&value) {
             return Err(Rejected::Invalid);
         }
-        self.change_request(name, Change::Set(value)).map(drop)
+        self.may_edit(Phase::Request)?;
+        let old = headers::set(&mut self.request.headers, name, value)?;
+        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        Ok(())
     }
 
     /// One more request header line.
-    pub fn append_request_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
-        let (name, value) = (parse_name(name)?, parse_value(value)?);
-        if name == http::header::HOST {
+    pub fn append_request_header(&mut self, name: &EditName, value: &[u8]) -> Result<(), Rejected> {
+        let value = parse_value(value)?;
+        if name.is_host() {
             return Err(Rejected::Reserved);
         }
-        self.change_request(name, Change::Append(value)).map(drop)
+        self.may_edit(Phase::Request)?;
+        let old = headers::append(&mut self.request.headers, name, value)?;
+        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        Ok(())
     }
 
     /// No request header line of this name; whether there was one.
-    pub fn remove_request_header(&mut self, name: &str) -> Result<bool, Rejected> {
-        let name = parse_name(name)?;
-        if name == http::header::HOST {
+    pub fn remove_request_header(&mut self, name: &EditName) -> Result<bool, Rejected> {
+        if name.is_host() {
             return Err(Rejected::Reserved);
         }
-        self.change_request(name, Change::Remove)
+        self.may_edit(Phase::Request)?;
+        let Some(old) = headers::remove(&mut self.request.headers, name) else {
+            return Ok(false);
+        };
+        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        Ok(true)
     }
 
     /// One response header line instead of all of this name.
-    pub fn set_response_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
-        let (name, value) = (parse_name(name)?, parse_value(value)?);
-        self.change_response(name, Change::Set(value)).map(drop)
+    pub fn set_response_header(&mut self, name: &EditName, value: &[u8]) -> Result<(), Rejected> {
+        let value = parse_value(value)?;
+        self.may_edit(Phase::Response)?;
+        let old = headers::set(&mut self.response.headers, name, value)?;
+        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        Ok(())
     }
 
     /// One more response header line.
-    pub fn append_response_header(&mut self, name: &str, value: &[u8]) -> Result<(), Rejected> {
-        let (name, value) = (parse_name(name)?, parse_value(value)?);
-        self.change_response(name, Change::Append(value)).map(drop)
+    pub fn append_response_header(
+        &mut self,
+        name: &EditName,
+        value: &[u8],
+    ) -> Result<(), Rejected> {
+        let value = parse_value(value)?;
+        self.may_edit(Phase::Response)?;
+        let old = headers::append(&mut self.response.headers, name, value)?;
+        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        Ok(())
     }
 
     /// No response header line of this name; whether there was one.
-    pub fn remove_response_header(&mut self, name: &str) -> Result<bool, Rejected> {
-        let name = parse_name(name)?;
-        self.change_response(name, Change::Remove)
+    pub fn remove_response_header(&mut self, name: &EditName) -> Result<bool, Rejected> {
+        self.may_edit(Phase::Response)?;
+        let Some(old) = headers::remove(&mut self.response.headers, name) else {
+            return Ok(false);
+        };
+        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        Ok(true)
     }
 
     /// Another method. `CONNECT` would change what the target means, and is invalid.
@@ -136,7 +156,7 @@ impl Exchange {
             return Err(Rejected::Invalid);
         }
         let old = std::mem::replace(&mut self.request.method, method);
-        self.undo.push(Undo::Method(old));
+        self.note_undo(Undo::Method(old));
         Ok(())
     }
 
@@ -145,7 +165,7 @@ impl Exchange {
         self.may_edit(Phase::Request)?;
         let target = crate::proxy::path::normalise(target).map_err(|_| Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.request.target, target);
-        self.undo.push(Undo::Target(old));
+        self.note_undo(Undo::Target(old));
         Ok(())
     }
 
@@ -154,7 +174,7 @@ impl Exchange {
         self.may_edit(Phase::Response)?;
         let status = final_status(status).ok_or(Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.response.status, status);
-        self.undo.push(Undo::Status(old));
+        self.note_undo(Undo::Status(old));
         Ok(())
     }
 
@@ -165,7 +185,7 @@ impl Exchange {
         let at = choices.iter().position(|name| &**name == upstream);
         let at = at.ok_or(Rejected::Unknown)?;
         let old = std::mem::replace(&mut self.upstream, at);
-        self.undo.push(Undo::Upstream(old));
+        self.note_undo(Undo::Upstream(old));
         Ok(())
     }
 
@@ -216,14 +236,14 @@ impl Exchange {
         let same = |n: &Note| n.plugin == *plugin && &*n.key == key;
         if let Some(at) = self.notes.iter().position(same) {
             let old = std::mem::replace(&mut self.notes[at].value, value.to_vec());
-            self.undo.push(Undo::Note(at, Some(old)));
+            self.note_undo(Undo::Note(at, Some(old)));
         } else if self.notes.len() < MAX_NOTES {
             self.notes.push(Note {
                 plugin: plugin.clone(),
                 key: key.into(),
                 value: value.to_vec(),
             });
-            self.undo.push(Undo::Note(self.notes.len() - 1, None));
+            self.note_undo(Undo::Note(self.notes.len() - 1, None));
         } else {
             return Err(Rejected::Refused);
         }
@@ -236,7 +256,7 @@ impl Exchange {
             return Err(Rejected::Refused);
         }
         self.tags.push((key.into(), value.into()));
-        self.undo.push(Undo::Tag);
+        self.note_undo(Undo::Tag);
         Ok(())
     }
 
@@ -250,23 +270,15 @@ impl Exchange {
 
     fn replace_caller(&mut self, caller: Caller) {
         let old = self.caller.replace(caller);
-        self.undo.push(Undo::Caller(old));
+        self.note_undo(Undo::Caller(old));
     }
 
-    fn change_request(&mut self, name: HeaderName, change: Change) -> Result<bool, Rejected> {
-        self.may_edit(Phase::Request)?;
-        let old = apply(&mut self.request.headers, name.clone(), change)?;
-        let had = !old.is_empty();
-        self.undo.push(Undo::RequestHeader(name, old));
-        Ok(had)
-    }
-
-    fn change_response(&mut self, name: HeaderName, change: Change) -> Result<bool, Rejected> {
-        self.may_edit(Phase::Response)?;
-        let old = apply(&mut self.response.headers, name.clone(), change)?;
-        let had = !old.is_empty();
-        self.undo.push(Undo::ResponseHeader(name, old));
-        Ok(had)
+    fn note_undo(&mut self, undo: Undo) {
+        if self.undo.capacity() == 0 {
+            // Enough for most hooks, and nothing for exchanges that nobody edits.
+            self.undo.reserve(8);
+        }
+        self.undo.push(undo);
     }
 }
 
@@ -274,14 +286,6 @@ impl Exchange {
 pub(crate) fn final_status(status: u16) -> Option<StatusCode> {
     (200..=599).contains(&status).then_some(())?;
     StatusCode::from_u16(status).ok()
-}
-
-fn parse_name(name: &str) -> Result<HeaderName, Rejected> {
-    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Rejected::Invalid)?;
-    if is_reserved(&name) {
-        return Err(Rejected::Reserved);
-    }
-    Ok(name)
 }
 
 fn parse_value(value: &[u8]) -> Result<HeaderValue, Rejected> {
@@ -295,38 +299,4 @@ fn is_host(value: &HeaderValue) -> bool {
     value
         .to_str()
         .is_ok_and(|v| !v.contains('@') && v.parse::<http::uri::Authority>().is_ok())
-}
-
-/// Makes the change, and gives back the lines that stood there.
-fn apply(
-    headers: &mut HeaderMap,
-    name: HeaderName,
-    change: Change,
-) -> Result<Vec<HeaderValue>, Rejected> {
-    let lines = headers.len();
-    let entry = headers.try_entry(name).map_err(|_| Rejected::Refused)?;
-    match (entry, change) {
-        (Entry::Occupied(mut entry), Change::Set(value)) => Ok(entry.insert_mult(value).collect()),
-        (Entry::Occupied(entry), Change::Remove) => Ok(entry.remove_entry_mult().1.collect()),
-        (Entry::Vacant(_), Change::Remove) => Ok(Vec::new()),
-        (_, Change::Set(_) | Change::Append(_)) if lines >= MAX_HEADERS => Err(Rejected::Refused),
-        (Entry::Occupied(mut entry), Change::Append(value)) => {
-            let old = entry.iter().cloned().collect();
-            entry.append(value);
-            Ok(old)
-        }
-        (Entry::Vacant(entry), Change::Set(value) | Change::Append(value)) => {
-            entry.try_insert(value).map_err(|_| Rejected::Refused)?;
-            Ok(Vec::new())
-        }
-    }
-}
-
-/// Puts the lines of one name back.
-fn restore(headers: &mut HeaderMap, name: HeaderName, old: Vec<HeaderValue>) {
-    headers.remove(&name);
-    for value in old {
-        // There was room for these lines a moment ago.
-        let _ = headers.try_append(name.clone(), value);
-    }
 }

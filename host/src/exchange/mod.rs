@@ -5,6 +5,7 @@
 //! through [`Exchange`]'s own methods (see `edit`), which check them and can undo them.
 
 mod edit;
+mod headers;
 mod names;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use crate::config::model::{Consumer, Consumers, Name, Route};
 
 pub use edit::Rejected;
 pub(crate) use edit::final_status;
+pub use headers::EditName;
 pub use names::{is_reserved, strip_hop_by_hop};
 
 /// Which hooks are running.

@@ -18,6 +18,7 @@ mod inspect;
 mod instance;
 mod limiter;
 mod load_error;
+mod names;
 mod runtime;
 mod slot;
 pub(crate) mod state;

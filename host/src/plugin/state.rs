@@ -7,6 +7,7 @@ use wasmtime::StoreContextMut;
 
 use super::deadline::Deadline;
 use super::limiter::Limiter;
+use super::names::Names;
 use crate::capability::Scope;
 use crate::capability::metrics::Handles;
 use crate::capability::wasi::Lines;
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(super) limiter: Limiter,
     /// Whose instance it is.
     pub(crate) scope: Arc<Scope>,
+    /// The header names that it edits.
+    pub(crate) names: Names,
     /// What it registered.
     pub(crate) metrics: Handles,
     /// What it wrote to standard output and error, by way of WASI.
@@ -47,6 +50,7 @@ impl State {
             deadline,
             limiter,
             scope,
+            names: Names::default(),
             metrics: Handles::default(),
             lines: Lines::default(),
             starting: true,

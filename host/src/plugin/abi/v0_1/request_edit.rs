@@ -23,18 +23,27 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("set-header", |mut store: Store, (name, value): Line| {
         edit(&mut store, |store, exchange| {
             let (name, value) = (name.to_str(store)?, value.as_le_slice(store));
-            Ok(edited(exchange.set_request_header(&name, value)))
+            let names = &store.data().names;
+            Ok(edited(names.with(&name, |name| {
+                exchange.set_request_header(name, value)
+            })))
         })
     })?;
     linker.func_wrap("append-header", |mut store: Store, (name, value): Line| {
         edit(&mut store, |store, exchange| {
             let (name, value) = (name.to_str(store)?, value.as_le_slice(store));
-            Ok(edited(exchange.append_request_header(&name, value)))
+            let names = &store.data().names;
+            Ok(edited(names.with(&name, |name| {
+                exchange.append_request_header(name, value)
+            })))
         })
     })?;
     linker.func_wrap("remove-header", |mut store: Store, (name,): (WasmStr,)| {
         edit(&mut store, |store, exchange| {
-            Ok(edited(exchange.remove_request_header(&name.to_str(store)?)))
+            let (name, names) = (name.to_str(store)?, &store.data().names);
+            Ok(edited(
+                names.with(&name, |name| exchange.remove_request_header(name)),
+            ))
         })
     })
 }
