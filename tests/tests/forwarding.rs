@@ -54,6 +54,20 @@ async fn repeated_headers_stay_repeated_and_bytes_stay_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_crumbs_of_an_http2_cookie_arrive_as_one_line() {
+    let upstream = Upstream::start().await;
+    let gateway = Gateway::start(&plain(upstream.address())).await;
+    let mut client = Client::http2(gateway.address()).await;
+    let mut request = get("/");
+    for crumb in ["a=1", "b=2"] {
+        let crumb = http::HeaderValue::from_static(crumb);
+        request.headers_mut().append("cookie", crumb);
+    }
+    let seen = client.fetch(request).await.seen();
+    assert_eq!(seen.values("cookie"), ["a=1; b=2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_upstream_learns_who_asks_and_for_what() {
     let upstream = Upstream::start().await;
     let gateway = Gateway::start(&plain(upstream.address())).await;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+    CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, Request, StatusCode, Version, request};
@@ -59,6 +59,9 @@ pub(super) fn begin(
     let (mut parts, body) = request.into_parts();
     let request_id = request_id(&mut parts.headers, &connection);
     let found_host = settle_host(&mut parts);
+    if parts.version == Version::HTTP_2 {
+        join_cookies(&mut parts.headers);
+    }
     let logs = view.generation.access_log.is_on();
     let mut ending = Box::new(Ending {
         exchange: None,
@@ -205,6 +208,21 @@ fn settle_host(parts: &mut request::Parts) -> Result<(), Answer> {
     Ok(())
 }
 
+/// HTTP/2 may cut `cookie` into several lines, which nobody else understands (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
     let usable = |id: &&HeaderValue| {
         let id = id.as_bytes();
@@ -249,4 +267,21 @@ fn asked_upgrade(request: &mut Request<Incoming>) -> Option<Upgrade> {
         client: hyper::upgrade::on(request),
         protocol,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_crumbs_of_a_cookie_are_one_line() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1"));
+        join_cookies(&mut headers);
+        assert_eq!(headers[COOKIE], "a=1");
+        headers.append(COOKIE, HeaderValue::from_static("b=2; c=3"));
+        join_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().count(), 1);
+        assert_eq!(headers[COOKIE], "a=1; b=2; c=3");
+    }
 }

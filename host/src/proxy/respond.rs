@@ -21,6 +21,8 @@ pub(super) async fn with_response(
 ) -> Response<ResponseBody> {
     let (mut parts, incoming) = answered.response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
+    // Only the gateway says who answered in its place.
+    parts.headers.remove(SOURCE);
     let name = answered.lease.pool().config.name.clone();
     let pause = answered.lease.pool().config.timeouts.idle;
     let pause = ending.connection.worker.timers.deadline(pause);

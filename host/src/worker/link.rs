@@ -139,7 +139,10 @@ impl Link {
                 Err(failure) => series.record_failure(failure.kind(), took),
             }
         }
-        if let Err(failure) = &result {
+        // That it is left alone was said when that began.
+        if let Err(failure) = &result
+            && !matches!(failure, Failure::Tripped)
+        {
             let route = &*exchange.route.name;
             let id = exchange.request_id.to_str().unwrap_or("");
             tracing::warn!(
