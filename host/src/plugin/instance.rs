@@ -184,7 +184,7 @@ impl Instance {
         let called = call(&self.calls, &mut self.store);
         // Host functions take it out for an edit only, and put it back on every path.
         let taken = self.store.data_mut().exchange.take();
-        let mut exchange = taken.expect("the exchange is back after a call");
+        let mut exchange = taken.expect("the exchange is back after a call"); // invariant
         let result = match called {
             Ok(result) => result,
             Err(error) => Err(failure(&error, self.store.data())),
