@@ -16,16 +16,15 @@ struct Waiting {
 }
 
 impl Idle {
-    /// A connection that can take a request now, and since which tick it has waited.
-    pub(super) fn take(&self) -> Option<(SendRequest<RequestBody>, u64)> {
+    /// A connection that can take a request now.
+    pub(super) fn take(&self) -> Option<SendRequest<RequestBody>> {
         let mut waiting = self.0.borrow_mut();
         // Closed ones on top go now; those below wait for the sweep.
         while waiting.last().is_some_and(|w| w.sender.is_closed()) {
             waiting.pop();
         }
         let at = waiting.iter().rposition(|w| w.sender.is_ready())?;
-        let taken = waiting.swap_remove(at);
-        Some((taken.sender, taken.since))
+        Some(waiting.swap_remove(at).sender)
     }
 
     /// A connection whose response has come to its end, at tick `now`.

@@ -23,11 +23,6 @@ const MAX_TARGETS: usize = 3;
 /// Connections that a request is sent on at most, because the earlier ones were gone.
 const MAX_STALE: usize = 5;
 
-/// A connection that was used within so many ticks is not one that its target
-/// is about to close for having been idle; copying each request would cost
-/// more than all else that is done to it.
-const FRESH: u64 = 1;
-
 /// A request that is ready to be sent.
 pub struct Outgoing {
     /// Head and body.
@@ -127,16 +122,15 @@ impl Pool {
         may_reuse: bool,
     ) -> Result<Sent, Attempt> {
         let idle = if may_reuse { pool.idle.take() } else { None };
-        let (mut sender, waited) = match idle {
-            Some((sender, since)) => (sender, Some(since)),
+        let (mut sender, reused) = match idle {
+            Some(sender) => (sender, true),
             None => match self.open_http1(target, pool).await {
                 Ok(opened) => opened,
                 Err(Some(why)) => return Err(Attempt::Refused(Box::new(request), why)),
                 Err(None) => return Err(Attempt::Busy),
             },
         };
-        let doubtful = waited.is_some_and(|since| self.timers.now() > since + FRESH);
-        let spare = if doubtful { spare(&request) } else { None };
+        let spare = if reused { spare(&request) } else { None };
         let sending = sender.try_send_request(request);
         match self.head_in_time(sending, progress).await {
             Ok(response) => {
@@ -184,7 +178,7 @@ impl Pool {
         &self,
         target: &Target,
         pool: &TargetPool,
-    ) -> Result<(SendRequest<RequestBody>, Option<u64>), Option<std::io::Error>> {
+    ) -> Result<(SendRequest<RequestBody>, bool), Option<std::io::Error>> {
         while self.counts.open.get() >= self.config.pool.connections {
             // An idle connection to another target makes room as well.
             if let Some(other) = self.targets.iter().find_map(|t| t.idle.take()) {
@@ -205,15 +199,15 @@ impl Pool {
             if waited.is_err() {
                 return Err(None);
             }
-            if let Some((sender, since)) = pool.idle.take() {
-                return Ok((sender, Some(since)));
+            if let Some(sender) = pool.idle.take() {
+                return Ok((sender, true));
             }
         }
         let open = Open::new(self.counts.clone());
         match connect::http1(target, self.config.timeouts.connect, open).await {
             Ok(sender) => {
                 self.series.opened.add(1);
-                Ok((sender, None))
+                Ok((sender, false))
             }
             Err(why) => Err(Some(why)),
         }
