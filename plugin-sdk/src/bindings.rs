@@ -25,7 +25,7 @@ pub mod imports {
 
 /// What the hook worlds share with the imports.
 pub mod types {
-    pub use super::imports::sluice::plugin::types::{Field, Rejected, Reply};
+    pub use super::imports::sluice::plugin::types::{Field, Rejected, Reply, StoreError};
 
     pub type Bytes = Vec<u8>;
 }
@@ -53,6 +53,11 @@ macro_rules! world {
                     "sluice:plugin/clock@0.1.0": crate::bindings::imports::sluice::plugin::clock,
                     "sluice:plugin/random@0.1.0": crate::bindings::imports::sluice::plugin::random,
                     "sluice:plugin/consumers@0.1.0": crate::bindings::imports::sluice::plugin::consumers,
+                    "sluice:plugin/kv@0.1.0": crate::bindings::imports::sluice::plugin::kv,
+                    "sluice:plugin/quota@0.1.0": crate::bindings::imports::sluice::plugin::quota,
+                    "sluice:plugin/rollout@0.1.0": crate::bindings::imports::sluice::plugin::rollout,
+                    "sluice:plugin/http-client@0.1.0": crate::bindings::imports::sluice::plugin::http_client,
+                    "sluice:plugin/secrets@0.1.0": crate::bindings::imports::sluice::plugin::secrets,
                 },
             });
         }
