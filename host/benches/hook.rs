@@ -97,6 +97,7 @@ fn slot(runtime: &Runtime, name: &str, bytes: &[u8]) -> Slot {
             deadline: Duration::from_millis(50),
             memory: 16 << 20,
             host_call_bytes: 8 << 20,
+            ..PluginLimits::default()
         },
         grants: Grants::default(),
         config: serde_json::json!({}),

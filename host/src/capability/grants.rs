@@ -40,7 +40,10 @@ mod tests {
             missing(["request", "consumers"], &none),
             Some(("consumers", "consumers"))
         );
-        let all = Grants { consumers: true };
+        let all = Grants {
+            consumers: true,
+            ..Grants::default()
+        };
         assert_eq!(missing(["request", "consumers"], &all), None);
     }
 }

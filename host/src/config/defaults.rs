@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::model::{
-    ListenerLimits, ListenerTimeouts, PluginLimits, PoolLimits, Runtime, UpstreamTimeouts,
+    ListenerLimits, ListenerTimeouts, MemoryStore, PluginLimits, PoolLimits, Runtime,
+    UpstreamTimeouts,
 };
 
 /// The default of a route's `body_limit`, in bytes.
@@ -40,7 +41,8 @@ impl Default for Runtime {
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            compile_cache: compile_cache(),
+            compile_cache: folder_of("XDG_CACHE_HOME", ".cache"),
+            state: folder_of("XDG_STATE_HOME", ".local/state"),
             history: 5,
             watch: true,
             drain: Duration::from_secs(30),
@@ -48,14 +50,14 @@ impl Default for Runtime {
     }
 }
 
-/// The folder of the XDG base directory specification, which ignores relative
+/// A folder of the XDG base directory specification, which ignores relative
 /// ones; none where there is no home either.
-fn compile_cache() -> Option<PathBuf> {
+fn folder_of(variable: &str, below_home: &str) -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = folder("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let base = folder(variable).filter(|path| path.is_absolute());
     let home = || folder("HOME").filter(|path| path.is_absolute());
-    let cache = cache.or_else(|| Some(home()?.join(".cache")))?;
-    Some(cache.join("sluice"))
+    let base = base.or_else(|| Some(home()?.join(below_home)))?;
+    Some(base.join("sluice"))
 }
 
 impl Default for UpstreamTimeouts {
@@ -84,6 +86,17 @@ impl Default for PluginLimits {
             deadline: Duration::from_millis(50),
             memory: 16 << 20,
             host_call_bytes: 8 << 20,
+            instances: 64,
+            wait: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            entries: 1_000_000,
+            bytes: 256 << 20,
         }
     }
 }

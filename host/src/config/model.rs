@@ -24,6 +24,10 @@ pub struct Config {
     pub runtime: Runtime,
     /// Where the access log goes.
     pub access_log: AccessLog,
+    /// Where plugins keep counters and values; `local` need not be here.
+    pub stores: BTreeMap<Name, StoreKind>,
+    /// What plugins can be granted to know, by name.
+    pub secrets: BTreeMap<Name, Secret<Arc<str>>>,
     /// The groups of targets that routes forward to.
     pub upstreams: BTreeMap<Name, Arc<Upstream>>,
     /// The plugins, by the name that routes use.
@@ -110,6 +114,9 @@ pub struct Runtime {
     pub workers: usize,
     /// `compile_cache`: a folder, or `"off"` (None). Default `$XDG_CACHE_HOME/sluice` or `~/.cache/sluice`.
     pub compile_cache: Option<PathBuf>,
+    /// `state`: a folder for what outlives the process, or `"off"` (None). Default
+    /// `$XDG_STATE_HOME/sluice` or `~/.local/state/sluice`.
+    pub state: Option<PathBuf>,
     /// `history`: how many earlier generations can be rolled back to. Default 5.
     pub history: usize,
     /// `watch`: reload when a file of the configuration or of a plugin changes. Default true.
@@ -284,13 +291,83 @@ pub struct PluginLimits {
     pub memory: usize,
     /// `host_call_bytes`: what a plugin hands over in one call or returns from one. Default 8 MiB.
     pub host_call_bytes: usize,
+    /// `instances`: on one worker, of a plugin that waits. Default 64.
+    pub instances: usize,
+    /// `wait`: how long one hook call may wait, for everything together. Default 30 s.
+    pub wait: Duration,
 }
 
-/// `grants = { consumers = true }`; a builtin is granted what it imports.
+/// `grants = { consumers = true, quota = ["local"] }`; a builtin is granted what
+/// it imports, the store `local`, and the store that its `config.store` names.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Grants {
     /// Read the credentials of the configuration.
     pub consumers: bool,
+    /// Stores in which it may keep values.
+    pub kv: Vec<Name>,
+    /// Stores in which it may count.
+    pub quota: Vec<Name>,
+    /// What it may call.
+    pub http: Vec<HttpGrant>,
+    /// Secrets that it may know.
+    pub secrets: Vec<Name>,
+}
+
+/// `"UPSTREAM:/path"`: what a plugin may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpGrant {
+    /// An upstream of the configuration.
+    pub upstream: Name,
+    /// This path, and all below it. Begins with a slash, and ends with none but for `/` itself.
+    pub path: String,
+}
+
+/// `[stores.NAME]`
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoreKind {
+    /// `kind = "memory"`: of this process, shared by its workers.
+    Memory(MemoryStore),
+    /// `kind = "redis"`: Redis 7 or Valkey, shared by all gateways that use it.
+    Redis(RedisStore),
+}
+
+/// `kind = "memory"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryStore {
+    /// `entries`: keys at most; beyond, the one that expires next goes. Default 1,000,000.
+    pub entries: usize,
+    /// `bytes`: keys and values at most. Default 256 MiB.
+    pub bytes: usize,
+}
+
+/// `kind = "redis"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedisStore {
+    /// `address`: `"host:port"`.
+    pub address: Target,
+    /// `username`, for access control lists.
+    pub username: Option<String>,
+    /// `password`
+    pub password: Option<Secret<String>>,
+    /// `database`: default 0.
+    pub database: u32,
+    /// `tls`
+    pub tls: Option<RedisTls>,
+    /// `timeout`: of one operation, connecting and queueing included. Default 25 ms.
+    pub timeout: Duration,
+    /// `prefix` of every key. Default `sluice`.
+    pub prefix: String,
+    /// `pending`: operations that wait for an answer; more fail at once. Default 4096.
+    pub pending: usize,
+}
+
+/// `tls = { ca = "FILE", server_name = "…" }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedisTls {
+    /// `ca`: the certificates that are trusted, PEM bytes as read. By default those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// `server_name`: in the certificate. By default the host of `address`.
+    pub server_name: Option<String>,
 }
 
 /// `[[routes]]`

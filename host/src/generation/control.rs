@@ -376,6 +376,9 @@ fn restart(current: &Generation, next: &Generation) -> Vec<String> {
     if before.runtime.compile_cache != after.runtime.compile_cache {
         keys.push("runtime.compile_cache".into());
     }
+    if before.runtime.state != after.runtime.state {
+        keys.push("runtime.state".into());
+    }
     keys
 }
 

@@ -20,6 +20,8 @@ const DESCRIBE_LIMITS: PluginLimits = PluginLimits {
     deadline: Duration::from_secs(2),
     memory: 256 << 20,
     host_call_bytes: 1 << 20,
+    instances: 1,
+    wait: Duration::ZERO,
 };
 
 /// A plugin's code, ready to be instantiated. Immutable.

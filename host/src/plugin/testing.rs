@@ -136,6 +136,7 @@ pub(super) fn configured() -> Plugin {
             deadline: Duration::from_millis(20),
             memory: 1 << 20,
             host_call_bytes: 64 << 10,
+            ..PluginLimits::default()
         },
         grants: Grants::default(),
         config: serde_json::json!({}),

@@ -8,6 +8,7 @@ mod fields;
 mod listeners;
 mod plugins;
 mod routes;
+mod stores;
 mod upstreams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +135,8 @@ pub fn diff(old: &Config, new: &Config) -> ConfigDiff {
         admin,
         runtime,
         access_log,
+        stores,
+        secrets,
         upstreams,
         plugins,
         routes,
@@ -148,6 +151,8 @@ pub fn diff(old: &Config, new: &Config) -> ConfigDiff {
         "access log".to_owned(),
         log_fields(&old.access_log, access_log),
     );
+    diff.named("store", old.stores.iter(), stores.iter(), stores::fields);
+    diff.named("secret", old.secrets.iter(), secrets.iter(), stores::secret);
     let (before, after) = (old.upstreams.iter(), upstreams.iter());
     diff.named("upstream", before, after, upstreams::fields);
     let (before, after) = (old.plugins.iter(), plugins.iter());
@@ -180,17 +185,19 @@ fn runtime_fields(old: &Runtime, new: &Runtime) -> Vec<String> {
     let Runtime {
         workers,
         compile_cache,
+        state,
         history,
         watch,
         drain,
     } = new;
-    let cache = |path: &Option<std::path::PathBuf>| match path {
+    let folder = |path: &Option<std::path::PathBuf>| match path {
         Some(path) => path.display().to_string(),
         None => "off".to_owned(),
     };
     let mut fields = Fields::default();
     fields.shown("workers", old.workers, workers);
-    fields.with("compile_cache", &old.compile_cache, compile_cache, cache);
+    fields.with("compile_cache", &old.compile_cache, compile_cache, folder);
+    fields.with("state", &old.state, state, folder);
     fields.shown("history", old.history, history);
     fields.shown("watch", old.watch, watch);
     fields.with("drain", &old.drain, drain, |d| show_duration(*d));

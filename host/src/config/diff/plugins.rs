@@ -47,14 +47,33 @@ pub(super) fn fields(old: Option<&Arc<Plugin>>, new: &Arc<Plugin>) -> Vec<String
 }
 
 fn grants(fields: &mut Fields, old: &Grants, new: &Grants) {
-    let Grants { consumers } = new;
-    for (name, old, new) in [("consumers", old.consumers, *consumers)] {
-        match (old, new) {
-            (false, true) => fields.say(format!("grants newly asked for: {name}")),
-            (true, false) => fields.say(format!("grants no longer asked for: {name}")),
-            _ => {}
-        }
+    let (old, new) = (in_words(old), in_words(new));
+    for grant in new.iter().filter(|g| !old.contains(g)) {
+        fields.say(format!("grants newly asked for: {grant}"));
     }
+    for grant in old.iter().filter(|g| !new.contains(g)) {
+        fields.say(format!("grants no longer asked for: {grant}"));
+    }
+}
+
+fn in_words(grants: &Grants) -> Vec<String> {
+    let Grants {
+        consumers,
+        kv,
+        quota,
+        http,
+        secrets,
+    } = grants;
+    let mut words = Vec::new();
+    words.extend(consumers.then(|| "consumers".to_owned()));
+    words.extend(kv.iter().map(|name| format!("kv {name}")));
+    words.extend(quota.iter().map(|name| format!("quota {name}")));
+    words.extend(
+        http.iter()
+            .map(|call| format!("http {}:{}", call.upstream, call.path)),
+    );
+    words.extend(secrets.iter().map(|name| format!("secret {name}")));
+    words
 }
 
 fn limits(fields: &mut Fields, old: &PluginLimits, new: &PluginLimits) {
@@ -62,6 +81,8 @@ fn limits(fields: &mut Fields, old: &PluginLimits, new: &PluginLimits) {
         deadline,
         memory,
         host_call_bytes,
+        instances,
+        wait,
     } = new;
     let size = |bytes: &usize| show_size(*bytes as u64);
     fields.with("limits.deadline", &old.deadline, deadline, |d| {
@@ -70,4 +91,6 @@ fn limits(fields: &mut Fields, old: &PluginLimits, new: &PluginLimits) {
     fields.with("limits.memory", &old.memory, memory, size);
     let key = "limits.host_call_bytes";
     fields.with(key, &old.host_call_bytes, host_call_bytes, size);
+    fields.shown("limits.instances", old.instances, instances);
+    fields.with("limits.wait", &old.wait, wait, |d| show_duration(*d));
 }

@@ -2,12 +2,14 @@
 
 mod consumers;
 mod datetime;
+mod grants;
 mod json;
 mod listeners;
 mod names;
 mod plugins;
 mod routes;
 mod runtime;
+mod stores;
 mod upstreams;
 
 use std::ops::RangeInclusive;
@@ -35,9 +37,13 @@ pub(super) fn config(cx: &Context, root: &[Entry]) -> Config {
         let upstreams = root.get("upstreams");
         let plugins = root.get("plugins");
         let consumers = root.get("consumers");
+        let stores = root.get("stores");
+        let secrets = root.get("secrets");
         let names = Names {
             upstreams: upstreams.as_ref().map(Item::keys).unwrap_or_default(),
             plugins: plugins.as_ref().map(Item::keys).unwrap_or_default(),
+            stores: stores.as_ref().map(Item::keys).unwrap_or_default(),
+            secrets: secrets.as_ref().map(Item::keys).unwrap_or_default(),
         };
         let routes = root.or("routes", Vec::new(), |item| routes::routes(item, &names));
         // Already followed, and gone from the tree; asked for only to be among the known keys.
@@ -47,8 +53,10 @@ pub(super) fn config(cx: &Context, root: &[Entry]) -> Config {
             admin,
             runtime,
             access_log,
+            stores: stores.map_or_else(Default::default, stores::stores),
+            secrets: secrets.map_or_else(Default::default, stores::secrets),
             upstreams: upstreams.map_or_else(Default::default, upstreams::upstreams),
-            plugins: plugins.map_or_else(Default::default, plugins::plugins),
+            plugins: plugins.map_or_else(Default::default, |item| plugins::plugins(item, &names)),
             routes,
             consumers: consumers.map_or_else(Default::default, consumers::consumers),
         }

@@ -8,11 +8,14 @@ use super::super::reader::{Fault, Item};
 /// The longest name, in characters.
 const LONGEST: usize = 64;
 
-/// What routes can refer to: also what is defined with problems, so that one
+/// What routes and grants can refer to: also what is defined with problems, so that one
 /// mistake is one problem.
 pub(super) struct Names<'a> {
     pub(super) upstreams: BTreeSet<&'a str>,
     pub(super) plugins: BTreeSet<&'a str>,
+    /// Without `local`, which is always there.
+    pub(super) stores: BTreeSet<&'a str>,
+    pub(super) secrets: BTreeSet<&'a str>,
 }
 
 /// A text that can be a name.

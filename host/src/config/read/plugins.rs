@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::super::defaults::ON_ERROR_STATUS;
 use super::super::model::{Grants, Name, OnError, Plugin, PluginLimits, PluginSource};
 use super::super::reader::{Fault, Item, Table};
-use super::json;
-use super::names::{check, named};
+use super::names::{Names, check, named};
+use super::{grants, json};
 
 const SOURCE: &str = "\"builtin:NAME\" or the file of a component";
 
 /// Reads all plugins.
-pub(super) fn plugins(item: Item<'_>) -> BTreeMap<Name, Arc<Plugin>> {
+pub(super) fn plugins<'a>(item: Item<'a>, names: &Names<'a>) -> BTreeMap<Name, Arc<Plugin>> {
     let read = named(&item, |name, item| {
-        item.table(|table| plugin(name, table)).flatten()
+        item.table(|table| plugin(name, table, names)).flatten()
     });
     let shared = read
         .into_iter()
@@ -23,7 +23,7 @@ pub(super) fn plugins(item: Item<'_>) -> BTreeMap<Name, Arc<Plugin>> {
     shared.collect()
 }
 
-fn plugin(name: &Name, table: &Table<'_, '_>) -> Option<Plugin> {
+fn plugin<'a>(name: &Name, table: &Table<'_, 'a>, names: &Names<'a>) -> Option<Plugin> {
     let source = table.need("source", SOURCE, source);
     let sha256 = table.maybe("sha256", |item| {
         item.parse(|text| digest(text).ok_or_else(|| Fault::new("not a digest").expected(DIGEST)))
@@ -34,7 +34,9 @@ fn plugin(name: &Name, table: &Table<'_, '_>) -> Option<Plugin> {
         item.integer(500..=599)
     });
     let limits = table.or("limits", PluginLimits::default(), |i| i.table(limits));
-    let grants = table.or("grants", Grants::default(), |i| i.table(grants));
+    let grants = table.or("grants", Grants::default(), |item| {
+        item.table(|table| grants::grants(table, names))
+    });
     let config = table.or("config", json::Both::empty(), json::config);
     Some(Plugin {
         name: name.clone(),
@@ -90,11 +92,9 @@ fn limits(table: &Table<'_, '_>) -> PluginLimits {
         host_call_bytes: table.or("host_call_bytes", default.host_call_bytes, |item| {
             item.size(1 << 10..=1 << 30)
         }),
-    }
-}
-
-fn grants(table: &Table<'_, '_>) -> Grants {
-    Grants {
-        consumers: table.or("consumers", false, Item::boolean),
+        instances: table.or("instances", default.instances, |i| i.count(1..=10_000)),
+        wait: table.or("wait", default.wait, |item| {
+            item.duration(Duration::from_millis(1)..=Duration::from_secs(600))
+        }),
     }
 }

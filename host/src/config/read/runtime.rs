@@ -1,5 +1,6 @@
 //! `[admin]`, `[runtime]`, `[access_log]`
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::model::{AccessLog, Admin, Runtime};
@@ -18,17 +19,21 @@ pub(super) fn runtime(table: &Table<'_, '_>) -> Runtime {
     let default = Runtime::default();
     Runtime {
         workers: table.or("workers", default.workers, |i| i.count(1..=1024)),
-        compile_cache: table.or("compile_cache", default.compile_cache, |item| {
-            match item.text()? {
-                "off" => Some(None),
-                _ => item.path().map(Some),
-            }
-        }),
+        compile_cache: table.or("compile_cache", default.compile_cache, folder),
+        state: table.or("state", default.state, folder),
         history: table.or("history", default.history, |i| i.count(0..=100)),
         watch: table.or("watch", default.watch, Item::boolean),
         drain: table.or("drain", default.drain, |item| {
             item.duration(Duration::ZERO..=Duration::from_secs(86_400))
         }),
+    }
+}
+
+/// A folder, or `"off"`.
+fn folder(item: &Item<'_>) -> Option<Option<PathBuf>> {
+    match item.text()? {
+        "off" => Some(None),
+        _ => item.path().map(Some),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::super::load_text;
-use super::super::model::{PluginSource, Runtime};
+use super::super::model::{MemoryStore, PluginSource, Runtime, StoreKind};
 use super::valid;
 
 const EXAMPLE: &str = include_str!("../../../../config/sluice.toml");
@@ -32,6 +32,8 @@ fn the_annotated_values_are_the_defaults() {
     assert_eq!(listener.limits, Default::default());
     assert_eq!(listener.timeouts, Default::default());
     assert_eq!(config.runtime, Runtime::default());
+    let local = StoreKind::Memory(MemoryStore::default());
+    assert_eq!(config.stores["local"], local);
     let upstream = &config.upstreams["orders"];
     assert_eq!(upstream.timeouts, Default::default());
     assert_eq!(upstream.pool, Default::default());
@@ -45,7 +47,7 @@ fn what_is_commented_out_is_valid_too() {
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.contains(" = ") && !line.contains(".pem") && !line.contains('<'))
         .collect();
-    assert_eq!(table.len(), 10, "{table:?}");
+    assert_eq!(table.len(), 15, "{table:?}");
     for line in table {
         let text = EXAMPLE.replace(&format!("# {line}"), line);
         let loaded = load_text("sluice.toml", &text, Path::new(""));

@@ -10,11 +10,11 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
     let table = [
         (
             "adress = 1",
-            ":2:1: adress: unknown key, expected one of listeners, admin, runtime, access_log, upstreams, plugins, consumers, routes, include",
+            ":2:1: adress: unknown key, expected one of listeners, admin, runtime, access_log, upstreams, plugins, consumers, stores, secrets, routes, include",
         ),
         (
             "[runtime]\nworker = 1",
-            ":3:1: runtime.worker: unknown key, expected one of workers, compile_cache, history, watch, drain; did you mean workers?",
+            ":3:1: runtime.worker: unknown key, expected one of workers, compile_cache, state, history, watch, drain; did you mean workers?",
         ),
         (
             "[runtime]\nworkers = 0",
@@ -125,8 +125,16 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
             ":2:45: plugins.a.limits.deadline: out of range: found \"1m\", expected \"1ms\" to \"10s\"",
         ),
         (
-            "plugins.a = { source = \"a.wasm\", grants = { kv = [] } }",
-            ":2:45: plugins.a.grants.kv: unknown key, expected consumers",
+            "plugins.a = { source = \"a.wasm\", grants = { kvs = [] } }",
+            ":2:45: plugins.a.grants.kvs: unknown key, expected one of consumers, kv, quota, http, secrets; did you mean kv?",
+        ),
+        (
+            "stores.shard = { kind = \"memory\" }\nplugins.a = { source = \"a.wasm\", grants = { quota = [\"local\", \"shared\"], http = [\"idp/x\"], secrets = [\"s\"] } }",
+            ":3:63: plugins.a.grants.quota[1]: no such store: found \"shared\", expected one of \"local\", \"shard\"; did you mean \"shard\"?\nsluice.toml:3:82: plugins.a.grants.http[0]: not what a plugin can call: found \"idp/x\", expected \"UPSTREAM:/path\", such as \"idp:/introspect\"\nsluice.toml:3:103: plugins.a.grants.secrets[0]: no such secret: found \"s\", expected none, as there are none",
+        ),
+        (
+            "stores.local = { kind = \"redis\", address = \"r:1\" }\nstores.b = { kind = \"redis\", prefix = \"{\" }",
+            ":2:8: stores.local: `local` is the memory of this process, expected another name, or kind = \"memory\"\nsluice.toml:3:8: stores.b.address: missing key, expected \"host:port\" such as \"127.0.0.1:6379\"\nsluice.toml:3:30: stores.b.prefix: not usable as the beginning of keys: found \"{\", expected 1 to 64 visible ASCII characters without `{` and `}`",
         ),
         (
             "plugins.a = { source = \"a.wasm\", config = { x = [nan] } }",

@@ -217,7 +217,10 @@ fn consumers_take_a_grant_unless_the_plugin_is_built_in() {
     let (runtime, mut plugin) = (runtime(), configured());
     let error = bind(&runtime, &reads_consumers(), &plugin, &consumers()).unwrap_err();
     assert!(error.to_string().contains("consumers = true"), "{error}");
-    plugin.grants = Grants { consumers: true };
+    plugin.grants = Grants {
+        consumers: true,
+        ..Grants::default()
+    };
     assert!(bind(&runtime, &reads_consumers(), &plugin, &consumers()).is_ok());
     plugin.grants = Grants::default();
     plugin.source = PluginSource::Builtin("test".into());
@@ -254,7 +257,10 @@ fn bindings_are_the_same_when_all_that_they_read_is_equal() {
     assert!(!old.same_as(&make(&nothing(), &changed, &nobody)));
     assert!(!old.same_as(&make(&on_request(&[], "nop"), &plugin, &nobody)));
     let granted = Plugin {
-        grants: Grants { consumers: true },
+        grants: Grants {
+            consumers: true,
+            ..Grants::default()
+        },
         ..plugin
     };
     let old = make(&reads_consumers(), &granted, &consumers());
