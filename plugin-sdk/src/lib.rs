@@ -42,8 +42,9 @@
 //! * [`Plugin`] is the trait with the hooks; [`Request`] and [`Response`] are
 //!   the messages; [`Verdict`] and [`BodyVerdict`] say how the exchange goes on.
 //! * [`Config`](trait@Config) is what the operator may write.
-//! * [`context`], [`log`], [`metrics`], [`clock`], [`random`], [`consumers`]
-//!   are what else the gateway offers: using one imports it.
+//! * [`context`], [`log`], [`metrics`], [`clock`], [`random`], [`consumers`],
+//!   [`http_client`], [`secrets`] are what else the gateway offers: using one
+//!   imports it.
 //! * `testing` stands in for the gateway. It is there on every target but Wasm.
 //!
 //! # When things fail
@@ -65,6 +66,7 @@ mod error;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod guest;
+pub mod http_client;
 mod identity;
 pub mod log;
 pub mod metrics;
@@ -74,6 +76,7 @@ pub mod random;
 mod reply;
 mod request;
 mod response;
+pub mod secrets;
 mod sys;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -92,7 +95,8 @@ pub use sluice_plugin_macros::{Config, plugin};
 pub mod prelude {
     pub use crate::{
         BodyVerdict, Caller, Config, Error, Outcome, Plugin, Problems, Reply, Request, Response,
-        Summary, Verdict, clock, consumers, context, log, metrics, plugin, random,
+        Summary, Verdict, clock, consumers, context, http_client, log, metrics, plugin, random,
+        secrets,
     };
 }
 

@@ -1,4 +1,4 @@
-//! What surrounds an exchange: consumers, time, metrics.
+//! What surrounds an exchange: consumers, secrets, services, time, metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Harness;
+use super::http_client::Services;
 use crate::consumers::Credential;
 use crate::{Plugin, Problems};
 
@@ -21,6 +22,8 @@ pub struct Gateway {
     pub(super) monotonic_ns: u64,
     pub(super) random: u64,
     pub(super) metrics: Vec<Metric>,
+    pub(super) secrets: BTreeMap<String, Vec<u8>>,
+    pub(super) services: Services,
 }
 
 /// A metric that the plugin registered.
@@ -48,6 +51,8 @@ impl Default for Gateway {
             monotonic_ns: 1_000_000_000,
             random: 0,
             metrics: Vec::new(),
+            secrets: BTreeMap::new(),
+            services: Services::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{Error, Problems, config};
 #[derive(Debug)]
 pub struct Harness<P> {
     plugin: P,
-    gateway: RefCell<Gateway>,
+    pub(super) gateway: RefCell<Gateway>,
     log: Vec<Line>,
 }
 

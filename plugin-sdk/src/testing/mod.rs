@@ -34,8 +34,10 @@ mod edit;
 mod exchange;
 mod gateway;
 mod harness;
+pub(crate) mod http_client;
 pub(crate) mod imports;
 pub(crate) mod metrics;
+pub(crate) mod secrets;
 mod world;
 
 pub use exchange::{Exchange, Line, Message};
