@@ -17,4 +17,5 @@ pub mod route;
 pub mod server;
 pub mod telemetry;
 pub mod upstream;
+pub mod usage;
 pub mod worker;
