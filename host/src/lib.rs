@@ -15,6 +15,7 @@ pub mod plugin;
 pub mod proxy;
 pub mod route;
 pub mod server;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod usage;

@@ -1,0 +1,350 @@
+//! Limits, and the sets in which they are taken together.
+
+use sha2::{Digest, Sha256};
+
+use super::calendar::{self, DAY_MS};
+
+/// How a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// At most the amount in any stretch of time as long as the window. May
+    /// refuse up to a sixtieth of a window early.
+    SlidingWindow,
+    /// At most the amount in each window; windows follow each other.
+    FixedWindow,
+    /// In any time T at most `burst + amount · T / window`.
+    TokenBucket,
+}
+
+/// How long a limit's window is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// Milliseconds. Fixed windows begin at multiples since 1970 in UTC: one of
+    /// a minute at the full minute.
+    Ms(u64),
+    /// From midnight to midnight UTC.
+    Day,
+    /// From Monday to Monday, midnight UTC.
+    Week,
+    /// A month of the calendar, UTC.
+    Month,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// Part of the counter's identity, with the window and the algorithm.
+    pub name: String,
+    /// How much may be taken in a window.
+    pub amount: u64,
+    /// How long that is.
+    pub window: Window,
+    /// How it is counted.
+    pub algorithm: Algorithm,
+    /// What a token bucket holds; the other algorithms ignore it.
+    pub burst: u64,
+}
+
+/// Whom a take may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Consistency {
+    /// Each take asks the store.
+    Strict,
+    /// A share is taken in advance and given back unused. Never admits more
+    /// than the limit; may refuse while others hold shares.
+    Lease,
+}
+
+/// More in one set would make one take too long.
+pub const MAX_LIMITS: usize = 16;
+/// Counters stay exact up to here in every store.
+pub const MAX_AMOUNT: u64 = 1_000_000_000_000_000;
+/// A year: what the longest window and the slowest bucket take.
+const MAX_WINDOW_MS: u64 = 365 * DAY_MS;
+const MAX_NAME: usize = 128;
+/// Slots of a sliding window.
+const SLOTS: u64 = 60;
+
+/// Limits that are taken together, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitSet {
+    namespace: String,
+    consistency: Consistency,
+    limits: Vec<Limit>,
+    rules: Vec<Rule>,
+    space: u128,
+    calendar: bool,
+}
+
+/// A limit, made ready for counting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// Digest of what makes the counter: name, window and algorithm.
+    pub(super) id: u128,
+    pub(super) algorithm: Algorithm,
+    pub(super) window: Window,
+    pub(super) amount: u64,
+    pub(super) burst: u64,
+    /// Length of the window; for months the longest.
+    pub(super) window_ms: u64,
+    /// Length of a slot of a sliding window.
+    pub(super) slot_ms: u64,
+    /// How many slots before the present one are counted with it.
+    pub(super) slots: u64,
+}
+
+impl LimitSet {
+    /// Limits of one plugin, whose name is the namespace of the counters.
+    /// Windows of the calendar are fixed windows, so a sliding window of a day
+    /// of the calendar is refused.
+    ///
+    /// # Errors
+    /// A sentence that says which limit is wrong, what was found, and what is
+    /// expected.
+    pub fn new(
+        namespace: &str,
+        consistency: Consistency,
+        limits: Vec<Limit>,
+    ) -> Result<Self, String> {
+        if limits.is_empty() {
+            return Err("no limit is given: at least one is expected".into());
+        }
+        if limits.len() > MAX_LIMITS {
+            let found = limits.len();
+            return Err(format!(
+                "{found} limits are taken together: at most {MAX_LIMITS} are expected"
+            ));
+        }
+        for (i, limit) in limits.iter().enumerate() {
+            check(limit)?;
+            if limits.iter().take(i).any(|other| other.name == limit.name) {
+                return Err(format!("two limits have the name `{}`", limit.name));
+            }
+        }
+        Ok(Self {
+            space: digest(&[b"space", namespace.as_bytes()]),
+            calendar: limits.iter().any(|l| !matches!(l.window, Window::Ms(_))),
+            rules: limits.iter().map(Rule::of).collect(),
+            namespace: namespace.to_owned(),
+            consistency,
+            limits,
+        })
+    }
+
+    /// The limits, in the order of the standings of a ticket.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// The plugin's name.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whom a take may ask.
+    pub fn consistency(&self) -> Consistency {
+        self.consistency
+    }
+
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Digest of the namespace.
+    pub(super) fn space(&self) -> u128 {
+        self.space
+    }
+
+    /// Whether a window of the calendar is among the limits.
+    pub(super) fn needs_wall(&self) -> bool {
+        self.calendar
+    }
+}
+
+impl Rule {
+    fn of(limit: &Limit) -> Self {
+        let window_ms = calendar::longest(limit.window);
+        let slot_ms = window_ms.div_ceil(SLOTS).max(1);
+        let (kind, length) = match limit.window {
+            Window::Ms(ms) => (0, ms),
+            Window::Day => (1, 0),
+            Window::Week => (2, 0),
+            Window::Month => (3, 0),
+        };
+        let algorithm = match limit.algorithm {
+            Algorithm::SlidingWindow => 0,
+            Algorithm::FixedWindow => 1,
+            Algorithm::TokenBucket => 2,
+        };
+        Self {
+            id: digest(&[
+                b"limit",
+                limit.name.as_bytes(),
+                &[kind, algorithm],
+                &length.to_be_bytes(),
+            ]),
+            algorithm: limit.algorithm,
+            window: limit.window,
+            amount: limit.amount,
+            burst: limit.burst,
+            window_ms,
+            slot_ms,
+            slots: window_ms.div_ceil(slot_ms),
+        }
+    }
+
+    /// The most that one take can ever get.
+    pub(super) fn capacity(&self) -> u64 {
+        match self.algorithm {
+            Algorithm::TokenBucket => self.burst,
+            _ => self.amount,
+        }
+    }
+}
+
+fn check(limit: &Limit) -> Result<(), String> {
+    let name = &limit.name;
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(format!(
+            "the name of a limit has {} bytes: 1 to {MAX_NAME} are expected",
+            name.len()
+        ));
+    }
+    let between = |what: &str, found: u64| {
+        if (1..=MAX_AMOUNT).contains(&found) {
+            Ok(())
+        } else {
+            Err(format!(
+                "limit `{name}`: {what} is {found}: 1 to {MAX_AMOUNT} are expected"
+            ))
+        }
+    };
+    between("amount", limit.amount)?;
+    match (limit.window, limit.algorithm) {
+        (Window::Ms(0), _) => {
+            return Err(format!(
+                "limit `{name}`: window is 0: at least 1 ms is expected"
+            ));
+        }
+        (Window::Ms(ms), _) if ms > MAX_WINDOW_MS => {
+            return Err(format!(
+                "limit `{name}`: window is {ms} ms: at most 365 days are expected"
+            ));
+        }
+        (Window::Ms(_), _) | (_, Algorithm::FixedWindow) => {}
+        (_, Algorithm::SlidingWindow | Algorithm::TokenBucket) => {
+            return Err(format!(
+                "limit `{name}`: a window of the calendar begins anew at midnight UTC, which \
+                 only the algorithm `fixed-window` can count: choose it, or a window like \"24h\""
+            ));
+        }
+    }
+    if limit.algorithm == Algorithm::TokenBucket {
+        between("burst", limit.burst)?;
+        let fills_ms = u128::from(limit.burst) * u128::from(calendar::longest(limit.window))
+            / u128::from(limit.amount);
+        if fills_ms > u128::from(MAX_WINDOW_MS) {
+            return Err(format!(
+                "limit `{name}`: a burst of {} is full again only after more than 365 days: \
+                 a smaller burst or a larger amount is expected",
+                limit.burst
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A digest of parts that does not depend on where one ends by their bytes alone.
+pub(super) fn digest(parts: &[&[u8]]) -> u128 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let all: [u8; 32] = hash.finalize().into();
+    all.iter()
+        .take(16)
+        .fold(0, |sum, byte| sum << 8 | u128::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(name: &str) -> Limit {
+        Limit {
+            name: name.into(),
+            amount: 10,
+            window: Window::Ms(1000),
+            algorithm: Algorithm::SlidingWindow,
+            burst: 0,
+        }
+    }
+
+    fn refused(limits: Vec<Limit>, words: &str) {
+        let why = LimitSet::new("quota", Consistency::Strict, limits).unwrap_err();
+        assert!(why.contains(words), "{why}");
+    }
+
+    #[test]
+    fn limits_that_make_no_sense_are_named() {
+        let with = |change: fn(&mut Limit)| {
+            let mut one = limit("hourly");
+            change(&mut one);
+            vec![one]
+        };
+        refused(vec![], "no limit");
+        refused(with(|l| l.amount = 0), "`hourly`: amount is 0");
+        refused(
+            with(|l| l.amount = u64::MAX),
+            "amount is 18446744073709551615",
+        );
+        refused(with(|l| l.window = Window::Ms(0)), "window is 0");
+        refused(
+            with(|l| l.window = Window::Ms(365 * DAY_MS + 1)),
+            "at most 365 days",
+        );
+        refused(with(|l| l.window = Window::Week), "`fixed-window`");
+        refused(with(|l| l.algorithm = Algorithm::TokenBucket), "burst is 0");
+        refused(
+            with(|l| {
+                l.algorithm = Algorithm::TokenBucket;
+                l.window = Window::Ms(DAY_MS);
+                l.burst = 3651;
+            }),
+            "only after more than 365 days",
+        );
+        refused(with(|l| l.name.clear()), "0 bytes");
+        refused(vec![limit("a"), limit("b"), limit("a")], "the name `a`");
+        refused(
+            (0..17).map(|i| limit(&i.to_string())).collect(),
+            "17 limits",
+        );
+    }
+
+    #[test]
+    fn the_slots_of_a_sliding_window_cover_it() {
+        for ms in (1..5000).chain([60_000, 3_600_000, MAX_WINDOW_MS - 7, MAX_WINDOW_MS]) {
+            let rule = Rule::of(&Limit {
+                window: Window::Ms(ms),
+                ..limit("a")
+            });
+            assert!(rule.slots * rule.slot_ms >= ms, "{rule:?}");
+            assert!(rule.slots <= SLOTS, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn a_counter_is_known_by_name_window_and_algorithm_not_by_amount() {
+        let id = |change: fn(&mut Limit)| {
+            let mut one = limit("a");
+            change(&mut one);
+            Rule::of(&one).id
+        };
+        let same = id(|_| ());
+        assert_eq!(same, id(|l| l.amount = 99));
+        assert_ne!(same, id(|l| l.name = "b".into()));
+        assert_ne!(same, id(|l| l.window = Window::Ms(1001)));
+        assert_ne!(same, id(|l| l.algorithm = Algorithm::FixedWindow));
+    }
+}
