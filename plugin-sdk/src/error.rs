@@ -1,6 +1,8 @@
-//! Failures of a hook, and edits that the gateway refuses.
+//! Failures of a hook, edits that the gateway refuses, stores that do not answer.
 
 use std::fmt;
+
+use crate::bindings::types;
 
 pub use crate::bindings::types::Rejected;
 
@@ -74,3 +76,40 @@ impl fmt::Display for EditError {
 }
 
 impl std::error::Error for EditError {}
+
+/// Why a store did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// No such store, or no grant for it.
+    NotGranted,
+    /// The key or the value is larger than stores take.
+    TooLarge,
+    /// It cannot be reached, or did not answer in time.
+    Unavailable(String),
+}
+
+impl From<types::StoreError> for StoreError {
+    #[cold]
+    fn from(error: types::StoreError) -> Self {
+        match error {
+            types::StoreError::NotGranted => Self::NotGranted,
+            types::StoreError::TooLarge => Self::TooLarge,
+            types::StoreError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotGranted => f.write_str("there is no such store, or no grant for it"),
+            Self::TooLarge => f.write_str("the key or the value is larger than a store takes"),
+            Self::Unavailable(why) => {
+                f.write_str("the store is not available: ")?;
+                f.write_str(why)
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

@@ -43,8 +43,8 @@
 //!   the messages; [`Verdict`] and [`BodyVerdict`] say how the exchange goes on.
 //! * [`Config`](trait@Config) is what the operator may write.
 //! * [`context`], [`log`], [`metrics`], [`clock`], [`random`], [`consumers`],
-//!   [`http_client`], [`secrets`] are what else the gateway offers: using one
-//!   imports it.
+//!   [`http_client`], [`secrets`], [`kv`], [`quota`] are what else the gateway
+//!   offers: using one imports it.
 //! * `testing` stands in for the gateway. It is there on every target but Wasm.
 //!
 //! # When things fail
@@ -68,10 +68,12 @@ mod error;
 pub mod guest;
 pub mod http_client;
 mod identity;
+pub mod kv;
 pub mod log;
 pub mod metrics;
 mod plugin;
 mod problem;
+pub mod quota;
 pub mod random;
 mod reply;
 mod request;
@@ -82,7 +84,7 @@ mod sys;
 pub mod testing;
 
 pub use config::Config;
-pub use error::{EditError, Error, Rejected};
+pub use error::{EditError, Error, Rejected, StoreError};
 pub use identity::Caller;
 pub use plugin::{BodyVerdict, Hook, Outcome, Plugin, Summary, Verdict};
 pub use problem::{Problem, Problems};
@@ -95,8 +97,8 @@ pub use sluice_plugin_macros::{Config, plugin};
 pub mod prelude {
     pub use crate::{
         BodyVerdict, Caller, Config, Error, Outcome, Plugin, Problems, Reply, Request, Response,
-        Summary, Verdict, clock, consumers, context, http_client, log, metrics, plugin, random,
-        secrets,
+        StoreError, Summary, Verdict, clock, consumers, context, http_client, kv, log, metrics,
+        plugin, quota, random, secrets,
     };
 }
 

@@ -3,8 +3,8 @@
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::imports::sluice::plugin::{
-    clock, consumers, context, http_client, identity, identity_edit, log, metrics, random, request,
-    request_edit, response, response_edit, routing, secrets,
+    clock, consumers, context, http_client, identity, identity_edit, kv, log, metrics, quota,
+    random, request, request_edit, response, response_edit, routing, secrets,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,6 +13,6 @@ pub(crate) use crate::testing::imports::{
     response, response_edit, routing,
 };
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::testing::{http_client, metrics, secrets};
+pub(crate) use crate::testing::{http_client, kv, metrics, quota, secrets};
 
 pub(crate) use crate::bindings::imports::sluice::plugin as types;

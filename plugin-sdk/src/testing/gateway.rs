@@ -1,4 +1,4 @@
-//! What surrounds an exchange: consumers, secrets, services, time, metrics.
+//! What surrounds an exchange: consumers, secrets, services, stores, time, metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::Harness;
 use super::http_client::Services;
+use super::quota::Opened;
+use super::store::{Store, stores};
 use crate::consumers::Credential;
 use crate::{Plugin, Problems};
 
@@ -24,6 +26,8 @@ pub struct Gateway {
     pub(super) metrics: Vec<Metric>,
     pub(super) secrets: BTreeMap<String, Vec<u8>>,
     pub(super) services: Services,
+    pub(super) stores: BTreeMap<String, Store>,
+    pub(super) limits: Vec<Opened>,
 }
 
 /// A metric that the plugin registered.
@@ -53,12 +57,14 @@ impl Default for Gateway {
             metrics: Vec::new(),
             secrets: BTreeMap::new(),
             services: Services::default(),
+            stores: stores(),
+            limits: Vec::new(),
         }
     }
 }
 
 impl Gateway {
-    /// One without consumers, in the middle of 2025.
+    /// One without consumers, with the store `local`, in the middle of 2025.
     pub fn new() -> Self {
         Self::default()
     }

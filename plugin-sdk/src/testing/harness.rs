@@ -63,6 +63,14 @@ impl<P: Plugin> Harness<P> {
         self.gateway.borrow_mut().pass(time);
     }
 
+    /// From now on this store cannot be reached, or can be again.
+    ///
+    /// # Panics
+    /// Where the gateway has no such store.
+    pub fn fail_store(&self, name: &str, fails: bool) {
+        self.gateway.borrow_mut().fail_store(name, fails);
+    }
+
     /// What a counter of the plugin, or the number of values of a histogram, has come to.
     pub fn count(&self, metric: &str, values: &[&str]) -> u64 {
         let gateway = self.gateway.borrow();

@@ -30,14 +30,18 @@
 //! assert_eq!(problems.to_string(), "/heder: unknown key; did you mean `header`?");
 //! ```
 
+mod calendar;
 mod edit;
 mod exchange;
 mod gateway;
 mod harness;
 pub(crate) mod http_client;
 pub(crate) mod imports;
+pub(crate) mod kv;
 pub(crate) mod metrics;
+pub(crate) mod quota;
 pub(crate) mod secrets;
+mod store;
 mod world;
 
 pub use exchange::{Exchange, Line, Message};
