@@ -43,8 +43,8 @@
 //!   the messages; [`Verdict`] and [`BodyVerdict`] say how the exchange goes on.
 //! * [`Config`](trait@Config) is what the operator may write.
 //! * [`context`], [`log`], [`metrics`], [`clock`], [`random`], [`consumers`],
-//!   [`http_client`], [`secrets`], [`kv`], [`quota`] are what else the gateway
-//!   offers: using one imports it.
+//!   [`http_client`], [`secrets`], [`kv`], [`quota`], [`rollout`] are what else
+//!   the gateway offers: using one imports it.
 //! * `testing` stands in for the gateway. It is there on every target but Wasm.
 //!
 //! # When things fail
@@ -78,6 +78,7 @@ pub mod random;
 mod reply;
 mod request;
 mod response;
+pub mod rollout;
 pub mod secrets;
 mod sys;
 #[cfg(not(target_arch = "wasm32"))]
@@ -98,7 +99,7 @@ pub mod prelude {
     pub use crate::{
         BodyVerdict, Caller, Config, Error, Outcome, Plugin, Problems, Reply, Request, Response,
         StoreError, Summary, Verdict, clock, consumers, context, http_client, kv, log, metrics,
-        plugin, quota, random, secrets,
+        plugin, quota, random, rollout, secrets,
     };
 }
 

@@ -92,6 +92,12 @@ impl Request {
         sys::routing::choices()
     }
 
+    /// Whether some target of this upstream took its last connection. What was
+    /// never tried counts as available.
+    pub fn upstream_available(&self, upstream: &str) -> bool {
+        sys::routing::available(upstream)
+    }
+
     /// Another method. `CONNECT` is invalid.
     pub fn set_method(&mut self, method: &str) -> Result<(), EditError> {
         sys::request_edit::set_method(method).map_err(|why| EditError::new("method", method, why))

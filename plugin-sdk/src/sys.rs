@@ -4,7 +4,7 @@
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::imports::sluice::plugin::{
     clock, consumers, context, http_client, identity, identity_edit, kv, log, metrics, quota,
-    random, request, request_edit, response, response_edit, routing, secrets,
+    random, request, request_edit, response, response_edit, rollout, routing, secrets,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,6 +13,6 @@ pub(crate) use crate::testing::imports::{
     response, response_edit, routing,
 };
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::testing::{http_client, kv, metrics, quota, secrets};
+pub(crate) use crate::testing::{http_client, kv, metrics, quota, rollout, secrets};
 
 pub(crate) use crate::bindings::imports::sluice::plugin as types;

@@ -1,6 +1,6 @@
 //! What surrounds an exchange: consumers, secrets, services, stores, time, metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Harness;
 use super::http_client::Services;
 use super::quota::Opened;
+use super::rollout::OpenPlan;
 use super::store::{Store, stores};
 use crate::consumers::Credential;
 use crate::{Plugin, Problems};
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub(super) services: Services,
     pub(super) stores: BTreeMap<String, Store>,
     pub(super) limits: Vec<Opened>,
+    pub(super) unavailable: BTreeSet<String>,
+    pub(super) plan: Option<OpenPlan>,
 }
 
 /// A metric that the plugin registered.
@@ -59,6 +62,8 @@ impl Default for Gateway {
             services: Services::default(),
             stores: stores(),
             limits: Vec::new(),
+            unavailable: BTreeSet::new(),
+            plan: None,
         }
     }
 }

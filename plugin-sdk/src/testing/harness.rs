@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::edit::{header_name, header_value};
 use super::world::{Phase, World};
-use super::{Exchange, Gateway, Line};
+use super::{Exchange, Gateway, Line, OpenPlan};
 use crate::plugin::{BodyVerdict, Hook, Plugin, Summary, Verdict};
 use crate::reply::Reply;
 use crate::request::Request;
@@ -69,6 +69,29 @@ impl<P: Plugin> Harness<P> {
     /// Where the gateway has no such store.
     pub fn fail_store(&self, name: &str, fails: bool) {
         self.gateway.borrow_mut().fail_store(name, fails);
+    }
+
+    /// From now on no target of this upstream, or again one, takes connections.
+    pub fn set_available(&self, upstream: &str, available: bool) {
+        let mut gateway = self.gateway.borrow_mut();
+        if available {
+            gateway.unavailable.remove(upstream);
+        } else {
+            gateway.unavailable.insert(upstream.to_owned());
+        }
+    }
+
+    /// The plan that the plugin opened.
+    pub fn plan(&self) -> Option<OpenPlan> {
+        self.gateway.borrow().plan.clone()
+    }
+
+    /// Moves the plan that the plugin opened to these weights, as its steps, a
+    /// verdict or an operator would.
+    pub fn set_weights(&self, weights: &[u32]) {
+        let mut gateway = self.gateway.borrow_mut();
+        let plan = gateway.plan.as_mut().expect("the plugin opened a plan");
+        plan.set_weights(weights);
     }
 
     /// What a counter of the plugin, or the number of values of a histogram, has come to.

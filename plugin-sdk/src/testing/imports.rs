@@ -140,6 +140,10 @@ pub(crate) mod routing {
             Ok(())
         })
     }
+
+    pub(crate) fn available(upstream: &str) -> bool {
+        ask(|w| !w.gateway.unavailable.contains(upstream))
+    }
 }
 
 pub(crate) mod response {
