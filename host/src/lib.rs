@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod generation;
 pub mod plugin;
 pub mod proxy;
+pub mod rollout;
 pub mod route;
 pub mod server;
 pub mod store;

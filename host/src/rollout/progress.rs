@@ -1,0 +1,197 @@
+//! How far a plan has come, and what an edit of the plan leaves of that.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::judge::Verdict;
+use super::plan::{POINTS, Plan, Step};
+
+/// Where a rollout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Its steps go on; a plan without steps is always here, or where an
+    /// operator or a gate has put it.
+    Running,
+    /// An operator has stopped the steps. Gates go on judging.
+    Paused,
+    /// A gate has stopped the steps. Nothing is judged.
+    Held,
+    /// All steps are done. Nothing is judged.
+    Done,
+    /// All traffic goes to the baseline, until an operator says otherwise.
+    RolledBack,
+    /// All traffic goes to the canary: an operator said so.
+    Promoted,
+}
+
+/// What is kept of a rollout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) state: State,
+    /// Index of the step that runs; the number of steps where all are done.
+    pub(super) step: usize,
+    /// How long it has run. Time in which it was paused, or no gateway ran, does not count.
+    pub(super) elapsed: Duration,
+    /// Since when the state is this, RFC 3339.
+    pub(super) since: String,
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl State {
+    /// As operators read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Held => "held",
+            State::Done => "done",
+            State::RolledBack => "rolled-back",
+            State::Promoted => "promoted",
+        }
+    }
+
+    /// Every state, for those who list them.
+    pub const ALL: [State; 6] = [
+        State::Running,
+        State::Paused,
+        State::Held,
+        State::Done,
+        State::RolledBack,
+        State::Promoted,
+    ];
+
+    /// Whether gates are judged.
+    pub(super) fn is_judged(self) -> bool {
+        matches!(self, State::Running | State::Paused)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Progress {
+    /// At the very beginning.
+    pub(super) fn new(plan: &Plan, since: String) -> Self {
+        let mut progress = Self {
+            state: State::Running,
+            step: 0,
+            elapsed: Duration::ZERO,
+            since,
+            verdict: None,
+        };
+        progress.advance(plan, Duration::ZERO);
+        progress
+    }
+
+    /// Lets `by` pass; whether another step, or the end, has come.
+    pub(super) fn advance(&mut self, plan: &Plan, by: Duration) -> bool {
+        if self.state != State::Running || plan.steps.is_empty() {
+            return false;
+        }
+        let before = self.step;
+        self.elapsed = self.elapsed.saturating_add(by);
+        while let Some(step) = plan.steps.get(self.step) {
+            let Some(rest) = self.elapsed.checked_sub(step.duration()) else {
+                break;
+            };
+            self.elapsed = rest;
+            self.step += 1;
+        }
+        if self.step >= plan.steps.len() {
+            self.elapsed = Duration::ZERO;
+            self.state = State::Done;
+        }
+        self.step != before
+    }
+
+    /// The weight of each variant besides the baseline, in the order of the
+    /// variants; the baseline has what is left.
+    pub(super) fn weights(&self, plan: &Plan) -> Vec<u32> {
+        let others = plan.variants.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != plan.baseline);
+        others
+            .map(|(_, variant)| match self.state {
+                State::RolledBack => 0,
+                State::Promoted => POINTS,
+                _ => self.step_weight(plan).unwrap_or(variant.weight),
+            })
+            .collect()
+    }
+
+    /// What the steps say; none without steps.
+    fn step_weight(&self, plan: &Plan) -> Option<u32> {
+        match plan.steps.get(self.step) {
+            Some(step) => Some(between(step, self.elapsed)),
+            None => plan.steps.last().map(|last| last.to),
+        }
+    }
+
+    /// Until the weight next begins to change, or has changed; none where time
+    /// alone changes nothing.
+    pub(super) fn next_change(&self, plan: &Plan) -> Option<Duration> {
+        let step = plan.steps.get(self.step)?;
+        (self.state == State::Running).then(|| step.duration().saturating_sub(self.elapsed))
+    }
+
+    /// What is left of this progress where `old` is edited to `new`.
+    ///
+    /// * Other variants, or another baseline: nothing, it is another subject.
+    /// * A rollback stays, whatever was edited.
+    /// * Where only gates were edited, all of it.
+    /// * Where the steps so far, and the present one, are the same, the
+    ///   position. Steps that were added to the end are done after the others.
+    /// * Else nothing; only a pause stays a pause.
+    pub(super) fn carried(&self, old: &Plan, new: &Plan, since: &str) -> Self {
+        let anew = || Self::new(new, since.to_owned());
+        if !old.same_subject(new) {
+            return anew();
+        }
+        if self.state == State::RolledBack
+            || (old.variants == new.variants && old.steps == new.steps)
+        {
+            return Self {
+                step: self.step.min(new.steps.len()),
+                ..self.clone()
+            };
+        }
+        if old.steps.is_empty() || new.steps.is_empty() || self.state == State::Promoted {
+            return anew();
+        }
+        let so_far = (self.step + 1).min(old.steps.len());
+        if old.steps.get(..so_far) == new.steps.get(..so_far) {
+            let more = self.state == State::Done && self.step < new.steps.len();
+            return Self {
+                state: if more { State::Running } else { self.state },
+                ..self.clone()
+            };
+        }
+        let mut anew = anew();
+        if self.state == State::Paused && anew.state == State::Running {
+            anew.state = State::Paused;
+        }
+        anew
+    }
+}
+
+/// The weight after `elapsed` of a step.
+fn between(step: &Step, elapsed: Duration) -> u32 {
+    let (Ok(whole), Ok(gone)) = (
+        i64::try_from(step.duration_ms),
+        i64::try_from(elapsed.as_millis()),
+    ) else {
+        return step.to;
+    };
+    if gone >= whole {
+        return step.to;
+    }
+    // A year in milliseconds times 10000 is far below 2^63.
+    let way = i64::from(step.to) - i64::from(step.from);
+    let weight = i64::from(step.from) + way * gone / whole;
+    u32::try_from(weight).unwrap_or(0).min(POINTS)
+}
