@@ -35,7 +35,11 @@ impl Target {
         let expected = || EXPECTED.to_owned();
         let (upstream, rest) = text.split_once(':').ok_or_else(expected)?;
         let visible = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
-        if upstream.is_empty() || upstream.contains(['{', '}', '/']) || !rest.starts_with('/') {
+        if upstream.is_empty() || upstream.contains(['{', '}', '/']) {
+            return Err(expected());
+        }
+        // Two slashes are those of an URL.
+        if !rest.starts_with('/') || rest.starts_with("//") {
             return Err(expected());
         }
         if !visible(text) || rest.contains('#') {
@@ -101,7 +105,7 @@ fn encode(text: &str, out: &mut String) {
 
 impl Config for Target {
     fn schema(out: &mut sluice_plugin::config::Schema) {
-        out.keywords(r#""type":"string","pattern":"^[^/{}:]+:/""#);
+        out.keywords(r#""type":"string","pattern":"^[^/{}:]+:/([^/].*)?$""#);
     }
 
     fn read(
@@ -171,6 +175,7 @@ mod tests {
             "",
             "orders",
             "orders:",
+            "http://orders/",
             "orders:x",
             ":/x",
             "a{b}:/",
