@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 # Workspaces of their own: they build for a Wasm target, or stay out of the gateway's lock file.
-EXAMPLES := $(patsubst %/Cargo.toml,%,$(wildcard examples/*/Cargo.toml))
+EXAMPLES := $(patsubst %/Cargo.toml,%,$(wildcard examples/*/Cargo.toml examples/*/rust/Cargo.toml))
 FIXTURES := tests/plugins
 ASIDE    := $(EXAMPLES) $(patsubst %/Cargo.toml,%,$(wildcard tests/plugins/Cargo.toml tests/fuzz/Cargo.toml tests/bench/*/Cargo.toml))
 GUEST    := wasm32-unknown-unknown
@@ -22,7 +22,7 @@ run: setup ## Run the gateway on its embedded demo
 	cargo run --release -p sluice -- run
 
 .PHONY: test
-test: setup lint build ## Everything that must hold: format, lints, all tests
+test: setup tools lint build ## Everything that must hold: format, lints, all tests
 	cargo test --workspace --no-fail-fast
 	for folder in $(EXAMPLES); do (cd "$$folder" && cargo test); done
 
@@ -61,3 +61,7 @@ setup: ## The toolchain with its Wasm targets, and a C compiler; what is there s
 	  grep -qx "$$target" <<<"$$have" || { rustup toolchain install || rustup show; rustup target add "$$target"; }; \
 	done
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || rustup component add rustfmt clippy
+
+.PHONY: tools
+tools: setup ## What the examples in other languages are built with, into target/tools
+	@examples/header-rule/setup.sh

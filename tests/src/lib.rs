@@ -8,6 +8,7 @@ pub mod body;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod examples;
 pub mod gateway;
 pub mod grpc;
 pub mod keys;

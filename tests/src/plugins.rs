@@ -54,19 +54,23 @@ fn build(target: &str, what: &[&str]) -> PathBuf {
         .args(["build", "--quiet", "--release", "--target", target])
         .args(what)
         .current_dir(paths::repository().join("tests/plugins"));
-    // What cargo set for the tests is not meant for another build. The folders
-    // of cargo and rustup stay.
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let of_cargo = name_text.starts_with("CARGO") && name_text != "CARGO_HOME";
-        if of_cargo || name_text.starts_with("RUSTC") || name_text == "RUSTFLAGS" {
-            cargo.env_remove(&name);
-        }
-    }
+    unlike_tests(&mut cargo);
     let status = cargo
         .env("CARGO_TARGET_DIR", &folder)
         .status()
         .expect("cargo");
     assert!(status.success(), "the plugins of the tests do not compile");
     folder.join(target).join("release/examples")
+}
+
+/// What cargo set for the tests is not meant for another build. The folders of
+/// cargo and rustup stay.
+pub(crate) fn unlike_tests(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        let of_cargo = name_text.starts_with("CARGO") && name_text != "CARGO_HOME";
+        if of_cargo || name_text.starts_with("RUSTC") || name_text == "RUSTFLAGS" {
+            command.env_remove(&name);
+        }
+    }
 }
