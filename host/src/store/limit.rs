@@ -64,6 +64,10 @@ const MAX_WINDOW_MS: u64 = 365 * DAY_MS;
 const MAX_NAME: usize = 128;
 /// Slots of a sliding window.
 const SLOTS: u64 = 60;
+/// A share that lives for less is not worth having.
+const MIN_LEASE_US: u64 = 50_000;
+/// A share of a token bucket lives no longer: what it holds drains from its end on.
+const MAX_LEASE_US: u64 = 1_000_000;
 
 /// Limits that are taken together, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +78,16 @@ pub struct LimitSet {
     rules: Vec<Rule>,
     space: u128,
     calendar: bool,
+    leases: Option<Leasing>,
+}
+
+/// How shares of a set are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leasing {
+    /// Digest of the namespace and of all that the limits say.
+    pub(super) id: u128,
+    /// How long a share of a token bucket lives, in microseconds.
+    pub(super) live_us: u64,
 }
 
 /// A limit, made ready for counting.
@@ -121,10 +135,15 @@ impl LimitSet {
                 return Err(format!("two limits have the name `{}`", limit.name));
             }
         }
+        let rules: Vec<_> = limits.iter().map(Rule::of).collect();
+        let leases = (consistency == Consistency::Lease)
+            .then(|| Leasing::of(namespace, &rules))
+            .flatten();
         Ok(Self {
             space: digest(&[b"space", namespace.as_bytes()]),
             calendar: limits.iter().any(|l| !matches!(l.window, Window::Ms(_))),
-            rules: limits.iter().map(Rule::of).collect(),
+            rules,
+            leases,
             namespace: namespace.to_owned(),
             consistency,
             limits,
@@ -148,6 +167,11 @@ impl LimitSet {
 
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// How shares are held, where they are.
+    pub(super) fn leases(&self) -> Option<Leasing> {
+        self.leases
     }
 
     /// Digest of the namespace.
@@ -199,6 +223,38 @@ impl Rule {
             Algorithm::TokenBucket => self.burst,
             _ => self.amount,
         }
+    }
+}
+
+impl Leasing {
+    /// None where a share would be over before it was worth having.
+    fn of(namespace: &str, rules: &[Rule]) -> Option<Self> {
+        let mut parts = vec![b"lease".to_vec(), namespace.as_bytes().to_vec()];
+        let mut live_us = MAX_LEASE_US;
+        for rule in rules {
+            for number in [rule.id, rule.amount.into(), rule.burst.into()] {
+                parts.push(number.to_be_bytes().to_vec());
+            }
+            let span_us = match rule.algorithm {
+                Algorithm::SlidingWindow => rule.slot_ms * 1000,
+                Algorithm::FixedWindow => rule.window_ms * 1000 / SLOTS,
+                Algorithm::TokenBucket => {
+                    let fills_us = u128::from(rule.burst) * u128::from(rule.window_ms) * 1000
+                        / u128::from(rule.amount);
+                    let part_us = u64::try_from(fills_us / 8).unwrap_or(u64::MAX);
+                    live_us = live_us.min(part_us);
+                    part_us
+                }
+            };
+            if span_us < MIN_LEASE_US {
+                return None;
+            }
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        Some(Self {
+            id: digest(&parts),
+            live_us,
+        })
     }
 }
 

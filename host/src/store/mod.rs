@@ -5,8 +5,11 @@ mod answer;
 mod calendar;
 mod clock;
 mod counter;
+mod lease;
 mod limit;
+mod map;
 mod memory;
+mod redis;
 
 use std::sync::Arc;
 
@@ -16,8 +19,11 @@ pub use answer::{Standing, StoreError, StoreStats, Ticket};
 pub use clock::{Clock, Hands};
 pub use limit::{Algorithm, Consistency, Limit, LimitSet, MAX_AMOUNT, MAX_LIMITS, Window};
 pub use memory::MemoryConfig;
+pub use redis::{RedisConfig, RedisTls};
 
+use lease::Leases;
 use memory::Memory;
+use redis::Redis;
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 512;
@@ -31,17 +37,33 @@ pub struct Store(Kind);
 #[derive(Clone)]
 enum Kind {
     Memory(Arc<Memory>),
+    Redis(Arc<Redis>, Arc<Leases>),
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.0 {
             Kind::Memory(_) => "Store::Memory",
+            Kind::Redis(..) => "Store::Redis",
         })
     }
 }
 
+/// What `*_now` says of a store that has to be asked over a network.
+const WAITS: &str = "this store answers only those who wait";
+
 impl Store {
+    /// A store on Redis or Valkey. Connects in the background, and again when the
+    /// connection is lost: a server that is down is no error here.
+    ///
+    /// # Errors
+    /// A sentence that says what of the configuration is wrong.
+    pub fn redis(config: RedisConfig) -> Result<Self, String> {
+        let redis = Arc::new(Redis::new(&config)?);
+        let leases = Leases::new(redis.clone());
+        Ok(Self(Kind::Redis(redis, leases)))
+    }
+
     /// A store in this process's memory.
     pub fn memory(config: MemoryConfig) -> Self {
         Self::memory_with(config, Clock::system())
@@ -57,12 +79,14 @@ impl Store {
     pub fn waits(&self) -> bool {
         match &self.0 {
             Kind::Memory(_) => false,
+            Kind::Redis(..) => true,
         }
     }
 
     fn at_once(&self) -> Result<&Memory, StoreError> {
         match &self.0 {
             Kind::Memory(memory) => Ok(memory),
+            Kind::Redis(..) => Err(StoreError::Unavailable(WAITS.into())),
         }
     }
 
@@ -85,6 +109,7 @@ impl Store {
     ) -> Option<Result<Ticket, StoreError>> {
         match &self.0 {
             Kind::Memory(memory) => Some(memory.take(set, key, cost)),
+            Kind::Redis(_, leases) => leases.try_take(set.leases()?, key, cost).map(Ok),
         }
     }
 
@@ -157,6 +182,10 @@ impl Store {
     ) -> Result<Ticket, StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.take(&set, &key, cost),
+            Kind::Redis(redis, leases) => match set.leases() {
+                Some(leasing) => leases.take(leasing, set, key, cost).await,
+                None => redis.take_strictly(&set, &key, cost, false).await,
+            },
         }
     }
 
@@ -172,6 +201,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.charge(&set, &key, cost),
+            Kind::Redis(redis, _) => {
+                let charged = redis.take_strictly(&set, &key, cost, true).await;
+                charged.map(drop)
+            }
         }
     }
 
@@ -186,6 +219,7 @@ impl Store {
     ) -> Result<Option<Bytes>, StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.get(&namespace, &key),
+            Kind::Redis(redis, _) => redis.get(&namespace, &key).await,
         }
     }
 
@@ -202,6 +236,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.set(&namespace, &key, value, ttl_ms),
+            Kind::Redis(redis, _) => redis.set(&namespace, &key, &value, ttl_ms).await,
         }
     }
 
@@ -212,6 +247,7 @@ impl Store {
     pub async fn delete(&self, namespace: Arc<str>, key: Vec<u8>) -> Result<bool, StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.delete(&namespace, &key),
+            Kind::Redis(redis, _) => redis.delete(&namespace, &key).await,
         }
     }
 
@@ -231,6 +267,11 @@ impl Store {
             Kind::Memory(memory) => {
                 memory.compare_and_set(&namespace, &key, expected.as_deref(), value, ttl_ms)
             }
+            Kind::Redis(redis, _) => {
+                redis
+                    .compare_and_set(&namespace, &key, expected.as_deref(), &value, ttl_ms)
+                    .await
+            }
         }
     }
 
@@ -239,6 +280,7 @@ impl Store {
     pub async fn give_back(&self) {
         match &self.0 {
             Kind::Memory(_) => {}
+            Kind::Redis(_, leases) => leases.give_back().await,
         }
     }
 
@@ -246,6 +288,15 @@ impl Store {
     pub fn usage(&self) -> StoreStats {
         match &self.0 {
             Kind::Memory(memory) => memory.usage(),
+            Kind::Redis(redis, leases) => {
+                let (link, shares) = (redis.usage(), leases.usage());
+                StoreStats {
+                    breaker_open: link.breaker_open,
+                    errors: link.errors,
+                    reconnects: link.reconnects,
+                    ..shares
+                }
+            }
         }
     }
 }

@@ -2,12 +2,12 @@
 //! that a take from several limits is one lock.
 
 use super::MemoryConfig;
-use super::map::{Entry, Map, Probe, Shard};
 use crate::store::MAX_KEY;
 use crate::store::answer::{Standing, StoreError, StoreStats, Ticket};
 use crate::store::clock::{Clock, Moment};
 use crate::store::counter::Counter;
 use crate::store::limit::{LimitSet, MAX_AMOUNT, MAX_LIMITS, Rule};
+use crate::store::map::{Entry, Map, Probe, Shard};
 
 /// Counters that one key may have: more come only of limits that changed.
 const MAX_COUNTERS: usize = 4 * MAX_LIMITS;

@@ -1,7 +1,6 @@
 //! The store in this process's memory: bounded, expiring, shared by all workers.
 
 mod counters;
-mod map;
 #[cfg(test)]
 mod tests;
 mod values;

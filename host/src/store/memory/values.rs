@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::MemoryConfig;
-use super::map::{Map, Probe, Shard};
 use crate::store::answer::{StoreError, StoreStats};
 use crate::store::limit::digest;
+use crate::store::map::{Map, Probe, Shard};
 use crate::store::{MAX_KEY, MAX_VALUE};
 
 pub(super) struct Values(Map<Bytes>);

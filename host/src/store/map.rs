@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use indexmap::{Equivalent, IndexMap};
 
-use super::MemoryConfig;
-use crate::store::answer::StoreStats;
+use super::answer::StoreStats;
+use super::memory::MemoryConfig;
 
 /// Entries that an insertion looks at for what has expired.
 const SWEEP: usize = 4;
@@ -154,6 +154,16 @@ impl<V> Map<V> {
             self.evictions.fetch_add(evicted, Ordering::Relaxed);
         }
         Some(done)
+    }
+
+    /// Shows all entries: space, key, value. One shard is locked at a time.
+    pub(super) fn each(&self, mut show: impl FnMut(u128, &[u8], &mut V)) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, entry) in &mut shard.entries {
+                show(key.space, &key.key, &mut entry.value);
+            }
+        }
     }
 
     pub(super) fn usage(&self) -> StoreStats {
