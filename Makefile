@@ -50,12 +50,16 @@ bench: setup ## Compare with other gateways on this machine: see tests/bench/REA
 	tests/bench/bench.py $(BENCH)
 
 .PHONY: setup
-setup: ## The toolchain with its Wasm targets, and a C compiler; what is there stays
+setup: ## The toolchain with its Wasm targets, a C compiler, a Redis for tests; what is there stays
 	@command -v rustup >/dev/null || { echo "rustup is missing: see https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { \
 	  command -v apt-get >/dev/null || { echo "a C compiler is missing (cc)" >&2; exit 1; }; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
+	@command -v redis-server >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "redis-server is missing (7 or later)" >&2; exit 1; }; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends redis-server; }
 	@have=$$(rustup target list --installed 2>/dev/null || true); \
 	for target in $$(sed -nE 's/^targets = \[(.*)\]/\1/p' rust-toolchain.toml | tr -d '",'); do \
 	  grep -qx "$$target" <<<"$$have" || { rustup toolchain install || rustup show; rustup target add "$$target"; }; \
