@@ -157,6 +157,15 @@ impl Rollouts {
         })
     }
 
+    /// Writes all that is known. Without a folder, does nothing.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save(&self) -> Result<(), Warning> {
+        let saved = self.lock().all();
+        self.file.as_ref().map_or(Ok(()), |file| file.write(&saved))
+    }
+
     /// The rollout in use of this name.
     pub fn get(&self, name: &str) -> Option<Arc<Rollout>> {
         self.lock().current.get(name).cloned()

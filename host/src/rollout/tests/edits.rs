@@ -117,6 +117,18 @@ fn going_back_to_an_earlier_configuration_keeps_a_rollback() {
 }
 
 #[test]
+fn what_was_opened_early_goes_on_with_what_has_happened_since() {
+    let mut world = World::new();
+    world.run(plan(&three_steps(), None));
+    let edited = plan(&three_steps(), Some(GATES));
+    let opened = world.rollouts.open("canary", edited).unwrap();
+    world.pass(700);
+    world.rollouts.publish(&[]);
+    world.rollouts.publish(std::slice::from_ref(&opened));
+    assert_eq!(weight(&opened), 5_000);
+}
+
+#[test]
 fn a_plugin_that_comes_back_goes_on_where_it_was() {
     let mut world = World::new();
     world.run(plan(&three_steps(), None));

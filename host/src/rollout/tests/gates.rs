@@ -47,6 +47,34 @@ fn a_canary_that_does_as_well_goes_on() {
 }
 
 #[test]
+fn after_a_verdict_another_interval_begins() {
+    let mut world = World::new();
+    let rollout = world.run(plan(&[hold(2_000, 600)], Some(GATES)));
+    requests(&rollout, 0, 100, 0, 1);
+    requests(&rollout, 1, 100, 0, 1);
+    world.pass(10);
+    requests(&rollout, 0, 100, 0, 1);
+    requests(&rollout, 1, 100, 100, 1);
+    assert_eq!(world.pass(9), []);
+    assert_eq!(world.pass(1).len(), 1);
+}
+
+#[test]
+fn what_an_operator_promoted_no_gate_takes_back() {
+    let gates = Gates {
+        consecutive_failures: Some(3),
+        ..GATES
+    };
+    let mut world = World::new();
+    let rollout = world.run(plan(&[hold(2_000, 600)], Some(gates)));
+    rollout.promote().unwrap();
+    requests(&rollout, 1, 100, 100, 1);
+    assert_eq!(weight(&rollout), 10_000);
+    assert_eq!(world.pass(100), []);
+    assert_eq!(state(&rollout), State::Promoted);
+}
+
+#[test]
 fn a_slow_canary_is_rolled_back() {
     let gates = Gates {
         error_ratio: None,

@@ -52,6 +52,18 @@ fn time_while_the_gateway_is_down_does_not_count() {
 }
 
 #[test]
+fn what_is_saved_at_the_end_is_what_the_next_start_begins_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = restarted(folder.path());
+    world.run(plan(&three_steps(), None));
+    save(&world);
+    world.pass(3);
+    world.rollouts.save().unwrap();
+    let rollout = restarted(folder.path()).run(plan(&three_steps(), None));
+    assert_eq!(rollout.status().next_change_ms, Some(597_000));
+}
+
+#[test]
 fn an_edit_while_the_gateway_is_down_is_an_edit() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = restarted(folder.path());
