@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::answer::{StoreError, StoreStats, Ticket};
 use super::clock::Clock;
@@ -45,8 +45,17 @@ enum Found {
     Answer(Ticket),
     /// Somebody asks already: wait for what comes.
     Wait(tokio::sync::futures::OwnedNotified),
-    /// Ask, for so much in advance.
-    Ask(u64),
+    /// Ask, for so much in advance, and wake those who wait for the answer.
+    Ask(u64, Arc<Notify>),
+}
+
+/// A take that the server has to answer.
+struct Question {
+    leasing: Leasing,
+    set: Arc<LimitSet>,
+    key: Vec<u8>,
+    cost: u64,
+    answered: Arc<Notify>,
 }
 
 impl Leases {
@@ -85,9 +94,16 @@ impl Leases {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 return Ok(ticket);
             }
-            Found::Ask(share) => {
+            Found::Ask(share, answered) => {
                 self.misses.fetch_add(1, Ordering::Relaxed);
-                return self.ask(leasing, set, key, cost, share, deadline).await;
+                let question = Question {
+                    leasing,
+                    set,
+                    key,
+                    cost,
+                    answered,
+                };
+                return self.ask(question, share, deadline).await;
             }
             Found::Wait(answered) => {
                 // What comes late is as good as nothing: the next call says so.
@@ -117,28 +133,27 @@ impl Leases {
                 shard.put(probe, share, heap, now_us + FORGET_AFTER_US, now_us);
             }
             let entry = shard.find(probe)?;
-            entry.expires_us = now_us + FORGET_AFTER_US;
             let share = &mut entry.value;
+            if !share.kept {
+                entry.expires_us = now_us + FORGET_AFTER_US;
+            }
             Some(if let Some(ticket) = share.take(now, cost) {
                 Found::Answer(ticket)
             } else if share.asking {
                 Found::Wait(share.answered.clone().notified_owned())
             } else {
                 share.asking = true;
-                Found::Ask(share.wanted(now))
+                Found::Ask(share.wanted(now, cost), share.answered.clone())
             })
         });
-        found.unwrap_or(Found::Ask(0))
+        found.unwrap_or_else(|| Found::Ask(0, Arc::default()))
     }
 
     /// Asks the server on the thread of the stores, where the answer is kept
     /// also when the caller has gone.
     async fn ask(
         self: &Arc<Self>,
-        leasing: Leasing,
-        set: Arc<LimitSet>,
-        key: Vec<u8>,
-        cost: u64,
+        question: Question,
         share: u64,
         deadline: Instant,
     ) -> Result<Ticket, StoreError> {
@@ -146,13 +161,14 @@ impl Leases {
         let asking = self.redis.thread().spawn(async move {
             let taking = Taking {
                 charge: false,
-                cost,
+                cost: question.cost,
                 share,
-                live_us: leasing.live_us,
+                live_us: question.leasing.live_us,
             };
             let sent = Instant::now();
-            let taken = leases.redis.take(&set, &key, taking, deadline).await;
-            leases.settle(leasing, &set, &key, cost, sent, taken.as_ref().ok());
+            let (set, key) = (&question.set, &question.key);
+            let taken = leases.redis.take(set, key, taking, deadline).await;
+            leases.settle(&question, sent, taken.as_ref().ok());
             taken.map(|taken| taken.ticket)
         });
         match tokio::time::timeout_at(deadline.into(), asking).await {
@@ -163,17 +179,12 @@ impl Leases {
     }
 
     /// Keeps what came, and wakes those who wait for it.
-    fn settle(
-        self: &Arc<Self>,
-        leasing: Leasing,
-        set: &Arc<LimitSet>,
-        key: &[u8],
-        cost: u64,
-        sent: Instant,
-        taken: Option<&Taken>,
-    ) {
+    fn settle(self: &Arc<Self>, question: &Question, sent: Instant, taken: Option<&Taken>) {
+        let Question {
+            leasing, set, key, ..
+        } = question;
         let mut keep = false;
-        let unused = self.with(leasing, key, |shard, probe| {
+        let unused = self.with(*leasing, key, |shard, probe| {
             let Some(entry) = shard.find(probe) else {
                 // It was forgotten meanwhile.
                 return taken.filter(|t| t.share > 0).map(|t| Unused {
@@ -183,17 +194,21 @@ impl Leases {
             };
             let share = &mut entry.value;
             share.asking = false;
-            let unused = taken.and_then(|t| share.keep(sent, Instant::now(), cost, t));
+            let unused = taken.and_then(|t| share.keep(sent, Instant::now(), question.cost, t));
             keep = !share.kept && taken.is_some_and(|t| t.share > 0);
-            share.kept |= keep;
-            share.answered.notify_waiters();
+            if keep {
+                share.kept = true;
+                // Its keeper says when it may be forgotten.
+                entry.expires_us = u64::MAX;
+            }
             unused
         });
+        question.answered.notify_waiters();
         if let Some(unused) = unused {
-            self.give_later(set.clone(), key.to_vec(), unused);
+            self.give_later(set.clone(), key.clone(), unused);
         }
         if keep {
-            let keeper = self.clone().look_after(leasing, key.to_vec());
+            let keeper = self.clone().look_after(*leasing, key.clone());
             self.redis.thread().spawn(keeper);
         }
     }
@@ -205,11 +220,15 @@ impl Leases {
             tokio::time::sleep_until(at.into()).await;
             let now = Instant::now();
             let found = self.with(leasing, &key, |shard, probe| {
-                let share = &mut shard.find(probe)?.value;
+                let entry = shard.find(probe)?;
+                let share = &mut entry.value;
                 let unused = share.over(now);
                 // A share that somebody asks for may be back in a moment.
                 let idle = share.is_idle(now) && !share.asking;
-                share.kept = !idle;
+                if idle {
+                    share.kept = false;
+                    entry.expires_us = self.clock.steady_us() + FORGET_AFTER_US;
+                }
                 Some((share.set.clone(), unused, idle, share.look_at()))
             });
             let Some((set, unused, idle, next)) = found else {

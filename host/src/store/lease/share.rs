@@ -33,7 +33,7 @@ pub(super) struct Share {
     /// How the limits stood then.
     standings: Vec<Standing>,
     asked: Option<Instant>,
-    /// How many units the next question asks for in advance.
+    /// For how many takes the next question asks in advance.
     want: u64,
     pub(super) used: Instant,
     refused: Option<(u64, Instant, Ticket)>,
@@ -105,15 +105,15 @@ impl Share {
         }
     }
 
-    /// How much to ask for in advance now.
-    pub(super) fn wanted(&mut self, now: Instant) -> u64 {
+    /// How much to ask for in advance now, with a take of this cost.
+    pub(super) fn wanted(&mut self, now: Instant, cost: u64) -> u64 {
         let busy = self
             .asked
             .is_some_and(|asked| now.saturating_duration_since(asked) < BUSY);
         if busy {
             self.want = (self.want * 2).clamp(FIRST_WANT, MOST_WANT);
         }
-        self.want
+        self.want.saturating_mul(cost.max(1))
     }
 
     /// Keeps what was taken by a question that was sent at `sent`. What was left

@@ -197,17 +197,19 @@ fn a_refusal_stands_for_a_moment_and_for_its_cost_only() {
 fn a_share_grows_with_use_and_shrinks_when_left_over() {
     let now = Instant::now();
     let mut share = Share::new(hour(100), now);
-    assert_eq!(share.wanted(now), 0);
+    assert_eq!(share.wanted(now, 1), 0);
     share.keep(now, now, 1, &taken(0, 1000, 1));
-    let wants: Vec<_> = (0..4).map(|_| share.wanted(now)).collect();
+    let wants: Vec<_> = (0..4).map(|_| share.wanted(now, 1)).collect();
     assert_eq!(wants, [2, 4, 8, 16]);
+    assert_eq!(share.wanted(now, 10), 320);
+    assert_eq!(share.wanted(now, u64::MAX), u64::MAX);
     share.keep(now, now, 1, &taken(16, 1000, 1));
     share.over(now + IDLE);
-    assert_eq!(share.wanted(now), 16);
+    assert_eq!(share.wanted(now, 1), 64);
     share.keep(now, now, 1, &taken(16, 1000, 1));
     for _ in 0..12 {
         share.take(now, 1);
     }
     share.over(now + IDLE);
-    assert_eq!(share.wanted(now), 32);
+    assert_eq!(share.wanted(now, 1), 128);
 }

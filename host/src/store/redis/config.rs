@@ -87,6 +87,14 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Words of a server, which may repeat what it was told, without the password.
+    pub(super) fn hide(&self, words: String) -> String {
+        match self.login.password() {
+            Some(password) if !password.is_empty() => words.replace(password, "(hidden)"),
+            _ => words,
+        }
+    }
+
     pub(super) fn new(config: &RedisConfig) -> Result<Self, String> {
         let (host, port) = address(&config.address)?;
         within("timeout", config.timeout_ms, MAX_TIMEOUT_MS, " ms")?;
@@ -239,5 +247,8 @@ mod tests {
             ..RedisConfig::default()
         };
         assert!(!format!("{config:?}").contains("hunter2"));
+        let server = Server::new(&config).unwrap();
+        let words = "unknown command 'AUTH', with args beginning with: 'hunter2'";
+        assert!(!server.hide(words.into()).contains("hunter2"));
     }
 }

@@ -46,7 +46,8 @@ async fn greet<S>(server: &Server, stream: S) -> Result<Dialled, String>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |why: redis::RedisError| format!("{}:{}: {why}", server.host, server.port);
+    let failed =
+        |why: redis::RedisError| server.hide(format!("{}:{}: {why}", server.host, server.port));
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None);

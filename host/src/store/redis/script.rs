@@ -30,7 +30,7 @@ const EXACT: u64 = (1 << 53) - 1;
 /// Microseconds: nothing is owed for longer.
 const YEAR_US: u64 = 365 * 86_400_000_000;
 /// The most that one share may be.
-const MAX_SHARE: u64 = 1 << 16;
+const MAX_SHARE: u64 = 1 << 30;
 
 /// A call of a script by its digest.
 fn call(script: usize, keys: &[String]) -> Cmd {
@@ -169,6 +169,16 @@ fn micros(rule: &Rule, tokens: u64) -> (u64, u64) {
     }
 }
 
+/// What is left of a limit: of a bucket the script says how long that takes to gain.
+fn tokens(rule: &Rule, left: u64, rest: u64) -> u64 {
+    if rule.algorithm != Algorithm::TokenBucket {
+        return left;
+    }
+    let whole = u128::from(left) * u128::from(rule.amount) + u128::from(rest);
+    let per_token = u128::from(rule.window_ms.max(1)) * 1000;
+    u64::try_from(whole / per_token).unwrap_or(u64::MAX)
+}
+
 /// A share whose time is a product of numbers that stay exact.
 fn max_share(rule: &Rule) -> u64 {
     let (_, rest) = micros(rule, 1);
@@ -190,8 +200,9 @@ pub(super) fn taken(set: &LimitSet, cost: u64, value: &Value) -> Result<Taken, S
     let mut standings = Vec::with_capacity(set.rules().len());
     let mut marks = Vec::with_capacity(set.rules().len());
     for rule in set.rules() {
+        let (left, rest) = (next()?, next()?);
         let mut standing = Standing {
-            remaining: next()?,
+            remaining: tokens(rule, left, rest),
             reset_ms: next()?,
             retry_ms: next()?,
         };

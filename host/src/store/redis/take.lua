@@ -2,11 +2,18 @@
 -- ARGV: mode (0 take, 1 charge), need, cost, share, microseconds that a
 -- bucket's share lives; then the numbers of each limit.
 -- Answers: granted, how much more than the cost was taken, microseconds that it
--- may be used; then for each limit remaining, reset, retry, and its window.
+-- may be used; then for each limit remaining (of a bucket as time, with the
+-- rest), reset, retry, and its window.
 local charge = ARGV[1] == '1'
 local need, cost = tonumber(ARGV[2]), tonumber(ARGV[3])
 local share, live_us = tonumber(ARGV[4]), tonumber(ARGV[5])
 local limits = {}
+
+-- What may still be taken of a bucket, as time: its depth less what is owed.
+local function free(l)
+  l.free_q, l.free_r = us + l.full_q - l.q, l.full_r - l.r
+  if l.free_r < 0 then l.free_q, l.free_r = l.free_q - 1, l.free_r + l.amount end
+end
 
 local ready = {
   [SLIDING] = function(l)
@@ -46,9 +53,7 @@ local ready = {
         l.q, l.r = us + min(math.ceil((raw[1] - us + 1) * raw[3] / l.amount), YEAR_US), 0
       end
     end
-    -- What may still be taken, as time: the bucket's depth less what is owed.
-    l.free_q, l.free_r = us + l.full_q - l.q, l.full_r - l.r
-    if l.free_r < 0 then l.free_q, l.free_r = l.free_q - 1, l.free_r + l.amount end
+    free(l)
     l.left = 0
     if l.free_q >= 0 then
       l.left = floor((l.free_q * l.amount + l.free_r) / (l.length * 1000))
@@ -94,6 +99,7 @@ local put = {
     if extra > 0 then l.q, l.r = add(l.amount, l.q, l.r, times(l, extra)) end
     if l.q > us + YEAR_US then l.q, l.r = us + YEAR_US, 0 end
     save(l.key, { l.q, l.r, l.amount }, floor((l.q - us) / 1000) + 2)
+    free(l)
   end,
 }
 
@@ -167,7 +173,11 @@ for _, l in ipairs(limits) do
   local mark = us + live_us
   if l.kind == SLIDING then mark = l.state[#l.state - 1] or 0 end
   if l.kind == FIXED then mark = l.state[1] end
-  for _, n in ipairs({ l.left, reset, l.refused and retry or 0, mark }) do
+  local left, rest = l.left, 0
+  if l.kind == BUCKET then
+    left, rest = max(l.free_q, 0), l.free_q < 0 and 0 or l.free_r
+  end
+  for _, n in ipairs({ left, rest, reset, l.refused and retry or 0, mark }) do
     table.insert(answer, n)
   end
 end

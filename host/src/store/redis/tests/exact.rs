@@ -88,10 +88,15 @@ fn any_limits() -> impl Strategy<Value = Vec<Limit>> {
         1 => (prop_oneof![Just(1), Just(59), Just(61), Just(86_400_000), Just(3_600_000)], 0u8..3),
         1 => (Just(0), 3u8..6),
     ];
-    let one = (one, 1u64..30, 1u64..30).prop_map(|((ms, which), amount, burst)| Limit {
+    let sizes = prop_oneof![
+        4 => (1u64..30, 1u64..30),
+        1 => (1u64..2_000_000_000, 1u64..2_000_000_000),
+    ];
+    let one = (one, sizes).prop_map(|((ms, which), (amount, burst))| Limit {
         name: String::new(),
         amount,
-        burst,
+        // A bucket has to be full again within a year.
+        burst: burst.min(amount.saturating_mul(100)),
         window: match which {
             3 => Window::Day,
             4 => Window::Week,
@@ -119,7 +124,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, u64, bool)>> {
         2 => 0u64..6_000_000,
         1 => 0u64..100_000_000_000,
     ];
-    let cost = prop_oneof![8 => 0u64..6, 1 => 0u64..40];
+    let cost = prop_oneof![8 => 0u64..6, 1 => 0u64..40, 1 => 0u64..900_000_000];
     prop::collection::vec((gap, cost, prop::bool::weighted(0.1)), 1..60)
 }
 

@@ -115,6 +115,24 @@ async fn what_hangs_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_slow_is_left_alone_until_it_is_fast_again() {
+    let server = Server::start();
+    let proxy = Proxy::start(server.address()).await;
+    let (store, set) = (behind(&proxy, 100, 64), minute());
+    until("it answers", || works(&store, &set)).await;
+    proxy.slow(Duration::from_secs(60));
+    let mut asked = 0;
+    until("calls fail at once", || {
+        asked += 1;
+        async { why_not(&store, &set).await.contains("breaker is open") }
+    })
+    .await;
+    assert!(asked > 5, "it is tried five times");
+    proxy.slow(Duration::ZERO);
+    until("it answers", || works(&store, &set)).await;
+}
+
+#[tokio::test]
 async fn a_connection_of_which_nothing_comes_is_made_anew() {
     let server = Server::start();
     let proxy = Proxy::start(server.address()).await;
@@ -192,6 +210,7 @@ struct Proxy {
 
 struct ProxyState {
     stalled: watch::Sender<bool>,
+    delay: watch::Sender<Duration>,
     cut: watch::Sender<usize>,
     hangs: AtomicUsize,
     connections: AtomicUsize,
@@ -205,6 +224,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap().to_string();
         let state = Arc::new(ProxyState {
             stalled: watch::channel(false).0,
+            delay: watch::channel(Duration::ZERO).0,
             cut: watch::channel(0).0,
             hangs: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -229,6 +249,10 @@ impl Proxy {
 
     fn stall(&self, stalls: bool) {
         self.state.stalled.send_replace(stalls);
+    }
+
+    fn slow(&self, delay: Duration) {
+        self.state.delay.send_replace(delay);
     }
 
     fn cut(&self) {
@@ -278,6 +302,8 @@ impl ProxyState {
         while let Ok(n @ 1..) = from.read(&mut bytes).await {
             let mut stalled = self.stalled.subscribe();
             let _ = stalled.wait_for(|stalled| !stalled).await;
+            let delay = *self.delay.borrow();
+            tokio::time::sleep(delay).await;
             if number <= self.hangs.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
