@@ -284,6 +284,8 @@ fn a_list_counts_every_combination() {
         ("a", "b"),
         ("1:ah1:b", "c"),
         ("a", "h1:b"),
+        ("xh:y", "z"),
+        ("x", "yh:z"),
     ] {
         assert!(passes(&plugin, two(a, b)), "{a} {b}");
         assert!(!passes(&plugin, two(a, b)), "{a} {b}");
@@ -510,6 +512,28 @@ impl Concat for Vec<Option<&str>> {
     fn concat_all(&self) -> String {
         let values: Vec<_> = self.iter().map(|value| value.unwrap_or("-")).collect();
         values.join(" ")
+    }
+}
+
+#[test]
+fn of_limits_with_as_much_left_the_one_that_lasts_longer_is_shown() {
+    for (first, second) in [("1m", "1h"), ("1h", "1m")] {
+        let plugin = plugin(json!({
+            "limits": [
+                { "name": "a", "amount": 2, "window": first },
+                { "name": "b", "amount": 2, "window": second },
+            ],
+            "headers": "x",
+        }));
+        let answered = answered(&plugin, from("acme", &[]), &[]);
+        assert_eq!(said(&answered, &X).concat_all(), "2 1 3600");
+        assert!(passes(&plugin, from("acme", &[])));
+        // Both refuse; both must have room again.
+        let refused = reply(&plugin, &mut from("acme", &[])).unwrap();
+        assert_eq!(text(&refused, "retry-after"), Some("3600"));
+        assert_eq!(body(&refused)["violated-policies"], json!(["a", "b"]));
+        let detail = body(&refused)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.ends_with("of 2 in 1h is reached."), "{detail}");
     }
 }
 
