@@ -160,3 +160,43 @@ fn header(name: &str, at: &mut Reader) -> Option<String> {
     }
     Some(name.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sluice_plugin::config::from_value;
+
+    use super::*;
+
+    #[test]
+    fn what_is_counted_by_is_one_thing_or_a_list() {
+        let by = |value: Value| from_value::<By>(&value).unwrap().0;
+        assert_eq!(by("consumer".into()), [Part::Consumer]);
+        let list = by(vec!["path", "header:X-Team", "upstream"].into());
+        let team = Part::Header("x-team".to_owned());
+        assert_eq!(list, [Part::Path, team, Part::Upstream]);
+    }
+
+    proptest! {
+        #[test]
+        fn windows_are_what_they_say(number in 0..40_000_000_u64, unit in "[smhd]") {
+            let seconds = number * match unit.as_str() {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3_600,
+                _ => 86_400,
+            };
+            let read = from_value::<Every>(&format!("{number}{unit}").into());
+            let read = read.ok().and_then(|every| every.seconds());
+            let possible = (1..=365 * 86_400).contains(&seconds);
+            prop_assert_eq!(read, possible.then_some(seconds));
+        }
+
+        #[test]
+        fn reading_is_total(text: String) {
+            let _ = from_value::<By>(&text.as_str().into());
+            let _ = from_value::<Cost>(&text.as_str().into());
+            let _ = from_value::<Every>(&text.into());
+        }
+    }
+}
