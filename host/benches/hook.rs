@@ -1,15 +1,17 @@
 //! What one hook call costs, on one core and with every protection on.
 //!
 //! `cargo bench -p sluice --bench hook` prints the CPU time of a call: the
-//! median of 30 rounds.
+//! median of 30 rounds. With `-- FILE CONFIG [NAME:VALUE]` it does so for the
+//! plugin in a file (an absolute path), its configuration as JSON and a header
+//! that the request has; and how long compiling and loading it takes.
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use rustix::time::{ClockId, clock_gettime};
 use sluice::capability::CustomMetrics;
 use sluice::config::model::{
@@ -27,29 +29,75 @@ const BATCHES: u32 = 100;
 const CALLS: u32 = 32;
 
 fn main() {
+    // Cargo adds a flag of its own.
+    let given: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let given: Vec<_> = given.iter().map(String::as_str).collect();
+    match given[..] {
+        [] => shipped(),
+        [file, config] => from_file(file, config, None),
+        [file, config, header] => {
+            let header = header.split_once(':').expect("a header as NAME:VALUE");
+            from_file(file, config, Some(header));
+        }
+        _ => panic!("expected nothing, or FILE CONFIG [NAME:VALUE]"),
+    }
+}
+
+fn shipped() {
     let runtime = Runtime::new(None).expect("the engine starts");
     let (all, known) = (consumers(), key(KEYS / 2));
-    let noop = slot(&runtime, "noop", &noop());
+    let none = serde_json::json!({});
+    let noop = slot(&runtime, "noop", &noop(), none.clone());
     measure("on-request that does nothing", &noop, || {
         exchange(None, &all)
     });
     let auth = builtin::find("key-auth").expect("key-auth ships with the gateway");
-    let auth = slot(&runtime, "key-auth", auth);
-    measure("key-auth, allowed", &auth, || exchange(Some(&known), &all));
+    let auth = slot(&runtime, "key-auth", auth, none);
+    let with_key = |key| exchange(Some(("x-api-key", key)), &all);
+    measure("key-auth, allowed", &auth, || with_key(&known));
     measure("key-auth, unknown key", &auth, || {
-        exchange(Some("k_000500-wrong"), &all)
+        with_key("k_000500-wrong")
     });
     measure("key-auth, no key", &auth, || exchange(None, &all));
-    let binding = auth.binding();
+    print("key-auth, a new instance", new_instance(&auth));
+}
+
+fn from_file(file: &str, config: &str, header: Option<(&str, &str)>) {
+    let bytes = std::fs::read(file).expect("a plugin's file");
+    let config = serde_json::from_str(config).expect("a configuration as JSON");
+    let cache = tempfile::tempdir().expect("a folder");
+    let runtime = || Runtime::new(Some(cache.path())).expect("the engine starts");
+    for what in ["compiled", "from the compile cache"] {
+        let (runtime, begun) = (runtime(), Instant::now());
+        black_box(runtime.load(&bytes).expect("a plugin"));
+        print(what, begun.elapsed());
+    }
+    let (all, slot) = (consumers(), slot(&runtime(), "file", &bytes, config));
+    print("a new instance", new_instance(&slot));
+    measure("on-request", &slot, || exchange(None, &all));
+    if let Some((name, value)) = header {
+        let what = format!("on-request, {name}: {value}");
+        measure(&what, &slot, || exchange(Some((name, value)), &all));
+    }
+    let memory = slot.memory_bytes();
+    println!("{} bytes, {memory} bytes of memory", bytes.len());
+}
+
+/// CPU time of instantiating and configuring, once the code is compiled.
+fn new_instance(slot: &Slot) -> Duration {
+    let binding = slot.binding();
     let begun = cpu();
     for _ in 0..100 {
         black_box(binding.instantiate().expect("it was configured before"));
     }
-    println!(
-        "{:<32} {:>9.1?}",
-        "key-auth, a new instance",
-        (cpu() - begun) / 100
-    );
+    (cpu() - begun) / 100
+}
+
+fn print(what: &str, time: Duration) {
+    println!("{what:<32} {time:>9.1?}");
 }
 
 /// Calls `on-request` for one exchange after another, each of them new.
@@ -75,7 +123,7 @@ fn measure(what: &str, slot: &Slot, exchange: impl Fn() -> Box<Exchange>) {
         rounds.push(spent / (BATCHES * CALLS));
     }
     rounds.sort_unstable();
-    println!("{what:<32} {:>9.1?}", rounds[ROUNDS / 2]);
+    print(what, rounds[ROUNDS / 2]);
 }
 
 fn cpu() -> Duration {
@@ -86,7 +134,7 @@ fn cpu() -> Duration {
     )
 }
 
-fn slot(runtime: &Runtime, name: &str, bytes: &[u8]) -> Slot {
+fn slot(runtime: &Runtime, name: &str, bytes: &[u8], config: serde_json::Value) -> Slot {
     let plugin = Plugin {
         name: name.into(),
         source: PluginSource::Builtin(name.into()),
@@ -95,13 +143,14 @@ fn slot(runtime: &Runtime, name: &str, bytes: &[u8]) -> Slot {
         on_error_status: 503,
         limits: PluginLimits {
             deadline: Duration::from_millis(50),
-            memory: 16 << 20,
+            // A Python needs most of this.
+            memory: 64 << 20,
             host_call_bytes: 8 << 20,
             ..PluginLimits::default()
         },
         grants: Grants::default(),
-        config: serde_json::json!({}),
-        shown_config: serde_json::json!({}),
+        shown_config: config.clone(),
+        config,
     };
     let artifact = runtime.load(bytes).expect("a plugin");
     let metrics = CustomMetrics::default();
@@ -136,7 +185,7 @@ fn consumers() -> Arc<Consumers> {
 }
 
 /// A request with 12 header lines, and room for those that a gateway adds.
-fn exchange(key: Option<&str>, consumers: &Arc<Consumers>) -> Box<Exchange> {
+fn exchange(header: Option<(&str, &str)>, consumers: &Arc<Consumers>) -> Box<Exchange> {
     let mut headers = HeaderMap::with_capacity(24);
     for (name, value) in [
         ("host", "api.example.com"),
@@ -153,8 +202,9 @@ fn exchange(key: Option<&str>, consumers: &Arc<Consumers>) -> Box<Exchange> {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Some(key) = key {
-        headers.insert("x-api-key", key.parse().expect("visible ASCII"));
+    if let Some((name, value)) = header {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        headers.insert(name, value.parse().expect("visible ASCII"));
     }
     let request = RequestState {
         method: Method::GET,
