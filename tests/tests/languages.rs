@@ -30,6 +30,37 @@ async fn a_plugin_in_c() {
     runs("c", "").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_plugin_is_compiled_beside_traffic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let component = examples::header_rule("javascript", folder.path());
+    let target = Upstream::start().await;
+    let plain = upstream("up", &[target.address()]);
+    let with_rule = plugin("rule", &component, &format!("config = {CONFIG}"));
+    let settings = |text: String, plugins: &[&str]| {
+        Settings::new(text + &route("all", "/*", plugins, "up"))
+            .workers(1)
+            .compile_cache(Some(folder.path().join("cache")))
+    };
+    let gateway = Gateway::start(&settings(plain.clone(), &[])).await;
+    let mut client = gateway.client().await;
+    gateway.write(&settings(plain + &with_rule, &["rule"]));
+    let mut reload = std::pin::pin!(gateway.reload());
+    let mut served = 0;
+    let reload = loop {
+        tokio::select! {
+            reload = &mut reload => break reload,
+            answer = client.fetch(get("/")) => {
+                assert_eq!(answer.status, StatusCode::OK);
+                served += 1;
+            }
+        }
+    };
+    assert_eq!(reload.outcome, "applied", "{reload:?}");
+    assert!(served > 10, "{served} requests while it was compiled");
+    assert_eq!(gateway.get("/").await.status, StatusCode::FORBIDDEN);
+}
+
 const CONFIG: &str = r#"{ header = "x-team", allow = ["blue", "green"], stamp = "x-checked" }"#;
 
 async fn runs(language: &str, lines: &str) {
