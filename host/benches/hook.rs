@@ -13,13 +13,18 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use rustix::time::{ClockId, clock_gettime};
-use sluice::capability::CustomMetrics;
+use serde_json::{Value, json};
+use sluice::capability::{CustomMetrics, OpenStore, Services};
 use sluice::config::model::{
-    Consumer, Consumers, Credential, Grants, HostPattern, Matcher, OnError, PathPattern, Plugin,
-    PluginLimits, PluginSource, Route,
+    Consumer, Consumers, Credential, Grants, HostPattern, Matcher, MemoryStore, OnError,
+    PathPattern, Plugin, PluginLimits, PluginSource, Route, StoreKind,
 };
-use sluice::exchange::{ClientAddress, Exchange, RequestState};
-use sluice::plugin::{Binding, Digest, HeadVerdict, Runtime, Slot, builtin};
+use sluice::exchange::{Caller, ClientAddress, Exchange, Phase, RequestState};
+use sluice::plugin::{
+    Binding, Digest, HeadVerdict, HookCall, OnRequest, OnResponse, Runtime, Slot, builtin,
+};
+use sluice::rollout::Rollouts;
+use sluice::store::{MemoryConfig, Store};
 use wit_component::{StringEncoding, embed_component_metadata};
 
 const KEYS: usize = 1000;
@@ -49,19 +54,48 @@ fn main() {
 fn shipped() {
     let runtime = Runtime::new(None).expect("the engine starts");
     let (all, known) = (consumers(), key(KEYS / 2));
-    let none = serde_json::json!({});
-    let noop = slot(&runtime, "noop", &noop(), none.clone());
-    measure("on-request that does nothing", &noop, || {
+    let noop = slot(&runtime, "noop", &noop(), json!({}));
+    measure("on-request that does nothing", &noop, OnRequest, || {
         exchange(None, &all)
     });
-    let auth = builtin::find("key-auth").expect("key-auth ships with the gateway");
-    let auth = slot(&runtime, "key-auth", auth, none);
+    let builtin = |name, config| {
+        let bytes = builtin::find(name).expect("it ships with the gateway");
+        slot(&runtime, name, bytes, config)
+    };
+    let auth = builtin("key-auth", json!({}));
     let with_key = |key| exchange(Some(("x-api-key", key)), &all);
-    measure("key-auth, allowed", &auth, || with_key(&known));
-    measure("key-auth, unknown key", &auth, || {
+    measure("key-auth, allowed", &auth, OnRequest, || with_key(&known));
+    measure("key-auth, unknown key", &auth, OnRequest, || {
         with_key("k_000500-wrong")
     });
-    measure("key-auth, no key", &auth, || exchange(None, &all));
+    measure("key-auth, no key", &auth, OnRequest, || {
+        exchange(None, &all)
+    });
+    let limits = json!([{ "name": "hourly", "amount": 1_000_000_000_000_u64, "window": "1h" }]);
+    let quota = builtin("quota", json!({ "limits": limits }));
+    measure("quota, on-request", &quota, OnRequest, || called(&all));
+    let (seen, _) = quota.call(called(&all), &OnRequest);
+    measure("quota, on-response", &quota, OnResponse, || {
+        answered(&seen, &all)
+    });
+    let shape = builtin("transform", json!({
+        "request": { "add": { "headers": { "x-team": "payments" } }, "remove": { "headers": ["cookie"] } },
+        "response": { "remove": { "headers": ["server"] } },
+    }));
+    measure("transform, on-request", &shape, OnRequest, || {
+        exchange(None, &all)
+    });
+    measure("transform, on-response", &shape, OnResponse, || {
+        answered(&exchange(None, &all), &all)
+    });
+    let variants = json!([
+        { "upstream": "orders", "weight": 90 },
+        { "upstream": "orders-v2", "weight": 10 },
+    ]);
+    let canary = builtin("canary", json!({ "variants": variants, "sticky": "client-address" }));
+    measure("canary, on-request", &canary, OnRequest, || {
+        exchange(None, &all)
+    });
     print("key-auth, a new instance", new_instance(&auth));
 }
 
@@ -77,10 +111,10 @@ fn from_file(file: &str, config: &str, header: Option<(&str, &str)>) {
     }
     let (all, slot) = (consumers(), slot(&runtime(), "file", &bytes, config));
     print("a new instance", new_instance(&slot));
-    measure("on-request", &slot, || exchange(None, &all));
+    measure("on-request", &slot, OnRequest, || exchange(None, &all));
     if let Some((name, value)) = header {
         let what = format!("on-request, {name}: {value}");
-        measure(&what, &slot, || exchange(Some((name, value)), &all));
+        measure(&what, &slot, OnRequest, || exchange(Some((name, value)), &all));
     }
     let memory = slot.memory_bytes();
     println!("{} bytes, {memory} bytes of memory", bytes.len());
@@ -100,8 +134,13 @@ fn print(what: &str, time: Duration) {
     println!("{what:<32} {time:>9.1?}");
 }
 
-/// Calls `on-request` for one exchange after another, each of them new.
-fn measure(what: &str, slot: &Slot, exchange: impl Fn() -> Box<Exchange>) {
+/// Calls a hook for one exchange after another, each of them new.
+fn measure<C: HookCall<Verdict = HeadVerdict>>(
+    what: &str,
+    slot: &Slot,
+    hook: C,
+    exchange: impl Fn() -> Box<Exchange>,
+) {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let mut spent = Duration::ZERO;
@@ -110,7 +149,7 @@ fn measure(what: &str, slot: &Slot, exchange: impl Fn() -> Box<Exchange>) {
             let mut done = Vec::with_capacity(fresh.len());
             let begun = cpu();
             for exchange in fresh {
-                done.push(slot.on_request(exchange));
+                done.push(slot.call(exchange, &hook));
             }
             spent += cpu() - begun;
             for (_, verdict) in black_box(done) {
@@ -153,8 +192,16 @@ fn slot(runtime: &Runtime, name: &str, bytes: &[u8], config: serde_json::Value) 
         config,
     };
     let artifact = runtime.load(bytes).expect("a plugin");
-    let metrics = CustomMetrics::default();
-    let binding = Binding::new(artifact, &Arc::new(plugin), &consumers(), runtime, &metrics);
+    let kind = StoreKind::Memory(MemoryStore::default());
+    let store = Store::memory(MemoryConfig::default());
+    let services = Services {
+        consumers: &consumers(),
+        stores: &[("local".into(), Arc::new(OpenStore { kind, store }))].into(),
+        secrets: &[].into(),
+        metrics: &CustomMetrics::default(),
+        rollouts: &Arc::new(Rollouts::in_memory()),
+    };
+    let binding = Binding::new(artifact, &Arc::new(plugin), &services, runtime);
     Slot::new(Arc::new(binding.expect("all is granted")), None)
 }
 
@@ -225,7 +272,7 @@ fn exchange(header: Option<(&str, &str)>, consumers: &Arc<Consumers>) -> Box<Exc
             query: Vec::new(),
         },
         plugins: vec!["key-auth".into()],
-        upstreams: vec!["orders".into()],
+        upstreams: vec!["orders".into(), "orders-v2".into()],
         body_limit: 1 << 20,
     };
     let client = ClientAddress {
@@ -241,6 +288,38 @@ fn exchange(header: Option<(&str, &str)>, consumers: &Arc<Consumers>) -> Box<Exc
         client,
         consumers.clone(),
     ))
+}
+
+/// The same, once it is known who calls.
+fn called(consumers: &Arc<Consumers>) -> Box<Exchange> {
+    let mut exchange = exchange(None, consumers);
+    exchange.caller = Some(Caller {
+        id: "consumer-500".into(),
+        consumer: consumers.0["consumer-500"].clone(),
+        credential: Some("key-500".into()),
+    });
+    exchange
+}
+
+/// The same with a response of 8 header lines, and what the plugin noted in `seen`.
+fn answered(seen: &Exchange, consumers: &Arc<Consumers>) -> Box<Exchange> {
+    let mut exchange = called(consumers);
+    exchange.copy_notes(seen);
+    exchange.phase = Phase::Response;
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("content-length", "2"),
+        ("date", "Sat, 01 Jan 2028 00:00:00 GMT"),
+        ("server", "bench"),
+        ("etag", "\"1\""),
+        ("cache-control", "no-store"),
+        ("vary", "accept"),
+        ("x-request-id", "0123456789abcdef"),
+    ] {
+        let headers = &mut exchange.response.headers;
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    exchange
 }
 
 /// A plugin by hand: its hook returns `ok(next)`, which is zeroes.

@@ -87,13 +87,33 @@ impl Request {
         sys::identity::caller().map(Caller::from)
     }
 
+    /// The name of who is calling: less to copy than [`Request::caller`].
+    pub fn caller_id(&self) -> Option<String> {
+        sys::identity::id()
+    }
+
+    /// The groups of who is calling; none where nobody has said who that is.
+    pub fn caller_groups(&self) -> Vec<String> {
+        sys::identity::groups()
+    }
+
+    /// The public name of the credential that proved who is calling.
+    pub fn caller_credential(&self) -> Option<String> {
+        sys::identity::credential()
+    }
+
+    /// The upstream that the request goes to as things stand.
+    pub fn chosen_upstream(&self) -> String {
+        sys::routing::chosen()
+    }
+
     /// The upstreams that the route declares; the first is the default.
     pub fn upstreams(&self) -> Vec<String> {
         sys::routing::choices()
     }
 
     /// Whether some target of this upstream took its last connection. What was
-    /// never tried counts as available.
+    /// not tried in the last five seconds counts as available.
     pub fn upstream_available(&self, upstream: &str) -> bool {
         sys::routing::available(upstream)
     }

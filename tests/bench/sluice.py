@@ -2,10 +2,30 @@
 
 import hashlib, os
 
-from places import CONF, KEYS, REPOSITORY, RUN, UP_A
+from places import CONF, KEYS, REPOSITORY, RUN, UP_A, UP_B
 
-# The scenarios that the built-in plugins cover.
-SCENARIOS = ("S1", "S2")
+SCENARIOS = ("S1", "S2", "S3")
+
+# All four built-in plugins. The peers send no headers about limits, so this does not either.
+FULL = """
+[upstreams.b]
+targets = ["127.0.0.1:{b}"]
+
+[plugins.limit.config]
+limits = [{{ name = "minute", amount = {limit}, window = "1m", algorithm = "fixed-window" }}]
+headers = "none"
+
+[plugins.shape.config.request]
+remove.headers = ["x-debug"]
+add.headers = {{ x-gateway = "peers-bench" }}
+
+[plugins.shape.config.response]
+remove.headers = ["x-powered-by"]
+add.headers = {{ x-gateway = "peers-bench" }}
+
+[plugins.canary.config]
+variants = [{{ upstream = "a", weight = 90 }}, {{ upstream = "b", weight = 10 }}]
+"""
 
 
 def binary():
@@ -35,10 +55,17 @@ targets = ["127.0.0.1:{UP_A}"]
 
 [[routes]]
 name = "all"
-upstreams = ["a"]
 """
-    if scen == "S2":
-        toml += 'plugins = ["auth"]\n\n[plugins.auth]\nsource = "builtin:key-auth"\n\n'
+    plugins = {"S1": {}, "S2": {"auth": "key-auth"}}.get(
+        scen, {"auth": "key-auth", "limit": "quota", "shape": "transform", "canary": "canary"}
+    )
+    names = ", ".join(f'"{name}"' for name in plugins)
+    toml += f'upstreams = {["a", "b"] if scen == "S3" else ["a"]}\nplugins = [{names}]\n'
+    for name, builtin in plugins.items():
+        toml += f'\n[plugins.{name}]\nsource = "builtin:{builtin}"\n'
+    if scen == "S3":
+        toml += FULL.format(b=UP_B, limit=limit)
+    if plugins:
         toml += "".join(credential(*entry) for entry in KEYS)
     file = CONF / f"{name}.toml"
     file.write_text(toml)

@@ -5,26 +5,49 @@ use crate::config::model::Grants;
 /// An import that takes a grant.
 struct Rule {
     interface: &'static str,
-    key: &'static str,
+    /// What to write for it.
+    grant: &'static str,
     granted: fn(&Grants) -> bool,
 }
 
 /// Everything that is not here is given to every plugin.
-const RULES: [Rule; 1] = [Rule {
-    interface: "consumers",
-    key: "consumers",
-    granted: |grants| grants.consumers,
-}];
+const RULES: [Rule; 5] = [
+    Rule {
+        interface: "consumers",
+        grant: "consumers = true",
+        granted: |grants| grants.consumers,
+    },
+    Rule {
+        interface: "kv",
+        grant: "kv = [\"local\"]",
+        granted: |grants| !grants.kv.is_empty(),
+    },
+    Rule {
+        interface: "quota",
+        grant: "quota = [\"local\"]",
+        granted: |grants| !grants.quota.is_empty(),
+    },
+    Rule {
+        interface: "http-client",
+        grant: "http = [\"UPSTREAM:/path\"]",
+        granted: |grants| !grants.http.is_empty(),
+    },
+    Rule {
+        interface: "secrets",
+        grant: "secrets = [\"NAME\"]",
+        granted: |grants| !grants.secrets.is_empty(),
+    },
+];
 
 /// The first interface among `interfaces` (bare names) that is not granted,
-/// with the key of `grants` that would grant it.
+/// with what to write in `grants` if it may.
 pub(crate) fn missing<'a>(
     interfaces: impl IntoIterator<Item = &'a str>,
     grants: &Grants,
 ) -> Option<(&'a str, &'static str)> {
     interfaces.into_iter().find_map(|interface| {
         let rule = RULES.iter().find(|rule| rule.interface == interface)?;
-        (!(rule.granted)(grants)).then_some((interface, rule.key))
+        (!(rule.granted)(grants)).then_some((interface, rule.grant))
     })
 }
 
@@ -38,7 +61,7 @@ mod tests {
         assert_eq!(missing(["request", "log"], &none), None);
         assert_eq!(
             missing(["request", "consumers"], &none),
-            Some(("consumers", "consumers"))
+            Some(("consumers", "consumers = true"))
         );
         let all = Grants {
             consumers: true,

@@ -4,11 +4,16 @@
 pub(crate) mod clock;
 pub(crate) mod consumers;
 pub(crate) mod grants;
+pub mod http;
 pub(crate) mod log;
 pub mod metrics;
+pub(crate) mod quota;
 pub(crate) mod random;
+mod rollout;
 mod scope;
+mod services;
 pub(crate) mod wasi;
 
 pub use metrics::CustomMetrics;
 pub(crate) use scope::Scope;
+pub use services::{OpenStore, Services, Stores};

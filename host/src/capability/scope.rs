@@ -1,12 +1,18 @@
 //! Whose capabilities these are: the binding that an instance belongs to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::log::LogSink;
 use super::metrics::PluginMetrics;
-use crate::config::model::{Consumers, Name};
+use super::rollout::Seat;
+use super::services::{Services, Stores};
+use crate::config::model::{Consumers, HttpGrant, Name, Plugin, PluginSource};
 
-/// Shared by all instances of one binding.
+/// The store that a builtin may always use.
+const LOCAL: &str = "local";
+
+/// What one binding has been granted. Shared by all its instances.
 pub(crate) struct Scope {
     /// The plugin's name in the configuration.
     pub(crate) name: Name,
@@ -16,9 +22,62 @@ pub(crate) struct Scope {
     pub(crate) consumers: Arc<Consumers>,
     /// Its metrics; none for an instance that only describes itself.
     pub(crate) metrics: Option<PluginMetrics>,
+    /// Where it may keep values.
+    pub(crate) kv: Stores,
+    /// Where it may count.
+    pub(crate) quota: Stores,
+    /// Its rollout.
+    pub(crate) rollout: Seat,
+    /// What it may call.
+    pub(crate) http: Vec<HttpGrant>,
+    /// Bytes of one answer to its calls.
+    pub(crate) answer_bytes: usize,
+    /// The secrets that it may know.
+    pub(crate) secrets: BTreeMap<Name, Arc<str>>,
 }
 
 impl Scope {
+    /// What `plugin` is granted of `services`, as far as it imports it; `imports`
+    /// says whether it imports an interface.
+    pub(crate) fn new(
+        plugin: &Plugin,
+        services: &Services<'_>,
+        imports: impl Fn(&str) -> bool,
+    ) -> Self {
+        let grants = &plugin.grants;
+        let builtin = matches!(plugin.source, PluginSource::Builtin(_));
+        let stores = |interface: &str, granted: &[Name]| -> Stores {
+            if !imports(interface) {
+                return Stores::new();
+            }
+            let configured = plugin.config.get("store").and_then(|s| s.as_str());
+            let own = |name: &str| builtin && (name == LOCAL || Some(name) == configured);
+            let all = services.stores.iter();
+            all.filter(|(name, _)| granted.contains(name) || own(name))
+                .map(|(name, store)| (name.clone(), store.clone()))
+                .collect()
+        };
+        let secrets = services.secrets.iter();
+        Self {
+            name: plugin.name.clone(),
+            log: LogSink::new(plugin.name.clone()),
+            consumers: match imports("consumers") {
+                true => services.consumers.clone(),
+                false => Arc::default(),
+            },
+            metrics: Some(services.metrics.plugin(plugin.name.clone())),
+            kv: stores("kv", &grants.kv),
+            quota: stores("quota", &grants.quota),
+            rollout: Seat::new(imports("rollout").then(|| services.rollouts.clone())),
+            http: grants.http.clone(),
+            answer_bytes: plugin.limits.host_call_bytes,
+            secrets: secrets
+                .filter(|(name, _)| grants.secrets.contains(name))
+                .map(|(name, secret)| (name.clone(), secret.0.clone()))
+                .collect(),
+        }
+    }
+
     /// For an instance that is asked to describe itself, and reaches nothing.
     pub(crate) fn nobody() -> Self {
         let name = Name::from("");
@@ -27,6 +86,46 @@ impl Scope {
             name,
             consumers: Arc::default(),
             metrics: None,
+            kv: Stores::new(),
+            quota: Stores::new(),
+            rollout: Seat::new(None),
+            http: Vec::new(),
+            answer_bytes: 0,
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it behaves the same as `other` would, and counts in the same places.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let same = |a: &Stores, b: &Stores| {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|((n, a), (m, b))| n == m && Arc::ptr_eq(a, b))
+        };
+        self.name == other.name
+            && self.consumers == other.consumers
+            && same(&self.kv, &other.kv)
+            && same(&self.quota, &other.quota)
+            && self.http == other.http
+            && self.secrets == other.secrets
+    }
+
+    /// Whether some store of it answers only after a while.
+    pub(crate) fn has_waiting_store(&self) -> bool {
+        let mut stores = self.kv.values().chain(self.quota.values());
+        stores.any(|store| store.store.waits())
+    }
+
+    /// What to say of a store that is not there, or not granted.
+    pub(crate) fn no_store(&self, name: &str, granted: &Stores) -> String {
+        let names: Vec<&str> = granted.keys().map(|n| &**n).collect();
+        match names.as_slice() {
+            [] => format!("no store `{name}` is granted"),
+            names => format!(
+                "there is no store `{name}`, or it is not granted; granted: {}",
+                names.join(", ")
+            ),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -10,6 +11,7 @@ use crate::capability::metrics::CustomMetrics;
 use crate::config::{self, Loaded, Problem};
 use crate::generation::{self, Environment, Generation};
 use crate::plugin::Runtime;
+use crate::rollout::Rollouts;
 
 pub(super) fn check(path: &Path, as_json: bool) -> ExitCode {
     let checked = load(path);
@@ -60,6 +62,7 @@ pub(super) fn environment(loaded: &Loaded, workers: usize) -> Result<Environment
     Ok(Environment {
         runtime,
         custom: CustomMetrics::default(),
+        rollouts: Arc::new(Rollouts::in_memory()),
         workers,
     })
 }

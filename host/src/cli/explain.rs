@@ -127,6 +127,12 @@ fn show(generation: &Generation, asked: &Asked) -> ExitCode {
             "     config: {}",
             binding.plugin().shown_config
         ));
+        if binding.waits() {
+            print::out("     waits for a store or a call");
+        }
+    }
+    for odd in generation.odd_orders(route) {
+        print::out(format_args!("  warning: {odd}"));
     }
     print::out("");
     for (at, name) in route.upstreams.iter().enumerate() {

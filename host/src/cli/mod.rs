@@ -9,6 +9,7 @@ mod keys;
 mod plugin;
 mod print;
 mod run;
+mod state;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

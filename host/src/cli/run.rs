@@ -7,10 +7,11 @@ use std::sync::Arc;
 use tokio::runtime::LocalOptions;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{check, demo, print};
+use super::{check, demo, print, state};
 use crate::admin::Admin;
 use crate::config::{self, Loaded, Problem};
-use crate::generation::{Cause, Control, watch};
+use crate::generation::{Cause, Control, every_second, watch};
+use crate::rollout::Rollouts;
 use crate::telemetry::{Metrics, log};
 use crate::worker::Workers;
 
@@ -56,7 +57,14 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         }
     };
     let workers = loaded.config.runtime.workers;
-    let environment = check::environment(&loaded, workers)?;
+    let mut environment = check::environment(&loaded, workers)?;
+    if let Some(folder) = state::folder(&loaded.config.runtime, path.as_deref()) {
+        let (rollouts, warning) = Rollouts::load(&folder);
+        if let Some(warning) = warning {
+            tracing::warn!("{warning}");
+        }
+        environment.rollouts = Arc::new(rollouts);
+    }
     let metrics = Metrics::new(workers);
     let control = Control::start(path, &loaded, environment, metrics.clone())?;
     let control = Arc::new(control);
@@ -64,6 +72,7 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         .map_err(|why| Failed::Start(format!("cannot start the workers: {why}")))?;
     let admin = Admin::new(control.clone());
     announce(&control);
+    tokio::task::spawn_local(every_second(control.clone()));
     listen_admin(&admin, &loaded).await?;
     if loaded.config.runtime.watch && demo.is_none() {
         tokio::task::spawn_local(watch(control.clone()));
@@ -83,6 +92,10 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
     tokio::select! {
         _ = stopping => {}
         () = second_signal() => tracing::warn!("stopped at once"),
+    }
+    control.second();
+    for open in last.stores.values() {
+        open.store.give_back().await;
     }
     last.access_log.flush();
     Ok(())

@@ -163,7 +163,7 @@ impl Exchange {
     /// Another path and query, normalised like a client's.
     pub fn set_target(&mut self, target: &str) -> Result<(), Rejected> {
         self.may_edit(Phase::Request)?;
-        let target = crate::proxy::path::normalise(target).map_err(|_| Rejected::Invalid)?;
+        let target = normalised_target(target).ok_or(Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.request.target, target);
         self.note_undo(Undo::Target(old));
         Ok(())
@@ -299,4 +299,9 @@ fn is_host(value: &HeaderValue) -> bool {
     value
         .to_str()
         .is_ok_and(|v| !v.contains('@') && v.parse::<http::uri::Authority>().is_ok())
+}
+
+/// Path and query, normalised like a client's.
+pub(crate) fn normalised_target(target: &str) -> Option<PathAndQuery> {
+    crate::proxy::path::normalise(target).ok()
 }

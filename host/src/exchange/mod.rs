@@ -15,9 +15,11 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::config::model::{Consumer, Consumers, Name, Route};
+use crate::rollout::Rollout;
+use crate::upstream::Availability;
 
 pub use edit::Rejected;
-pub(crate) use edit::final_status;
+pub(crate) use edit::{final_status, normalised_target};
 pub use headers::EditName;
 pub use names::{is_reserved, strip_hop_by_hop};
 
@@ -55,6 +57,12 @@ pub struct Exchange {
     pub caller: Option<Caller>,
     /// Which of the route's upstreams gets the request: an index into `route.upstreams`.
     pub upstream: usize,
+    /// Whether the route's upstreams are available, in their order.
+    pub availability: Arc<[Arc<Availability>]>,
+    /// What quotas made of it.
+    pub quota: QuotaUse,
+    /// The rollouts that it counts for.
+    pub rollouts: Vec<Arc<Rollout>>,
     /// Fields that plugins put on the access log line.
     pub tags: Vec<(Box<str>, Box<str>)>,
     notes: Vec<Note>,
@@ -85,6 +93,15 @@ pub struct ResponseState {
     pub upstream: Option<Name>,
 }
 
+/// What quotas took for an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QuotaUse {
+    /// A limit refused it.
+    pub denied: bool,
+    /// What was taken, and charged afterwards.
+    pub cost: u64,
+}
+
 /// The client's address, formatted once a connection.
 #[derive(Debug, Clone)]
 pub struct ClientAddress {
@@ -106,7 +123,7 @@ pub struct Caller {
 }
 
 /// A value that one plugin keeps for its later hooks of the same exchange.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Note {
     plugin: Name,
     key: Box<str>,
@@ -138,6 +155,9 @@ impl Exchange {
             consumers,
             caller: None,
             upstream: 0,
+            availability: Arc::default(),
+            quota: QuotaUse::default(),
+            rollouts: Vec::new(),
             tags: Vec::new(),
             notes: Vec::new(),
             undo: Vec::new(),
@@ -164,6 +184,18 @@ impl Exchange {
             .zip(&self.captures)
             .find(|(n, _)| *n == name)
             .map(|(_, v)| &**v)
+    }
+
+    /// Whether some target of this upstream of the route takes connections.
+    pub fn is_available(&self, upstream: &str) -> bool {
+        let at = self.route.upstreams.iter().position(|u| &**u == upstream);
+        at.and_then(|at| self.availability.get(at))
+            .is_some_and(|targets| targets.any())
+    }
+
+    /// What plugins kept in `other`.
+    pub fn copy_notes(&mut self, other: &Self) {
+        self.notes.clone_from(&other.notes);
     }
 
     /// What `plugin` kept under `key`.

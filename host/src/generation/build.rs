@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Generation, Listening};
-use crate::capability::metrics::CustomMetrics;
+use super::{Generation, Listening, stores};
+use crate::capability::{CustomMetrics, Services, Stores};
 use crate::config::model::{Config, Name, Plugin, PluginSource};
 use crate::config::{self, Loaded, Places, Problem};
 use crate::plugin::{self, Artifact, Binding, Digest, Instance, StartError, builtin};
+use crate::rollout::Rollouts;
 use crate::route::Table;
 use crate::server::{Sockets, TlsError, server_config};
 use crate::telemetry::access_log::AccessLog;
@@ -22,6 +23,8 @@ pub struct Environment {
     pub runtime: plugin::Runtime,
     /// The metrics that plugins register.
     pub custom: CustomMetrics,
+    /// Canaries, and how far they are.
+    pub rollouts: Arc<Rollouts>,
     /// How many workers there are, each with an instance of each plugin.
     pub workers: usize,
 }
@@ -85,7 +88,9 @@ impl<'a> Building<'a> {
     fn finish(mut self, number: u64) -> Result<Generation, Vec<Problem>> {
         let routes = self.routes();
         let mut instances = HashMap::new();
-        let bindings = self.bindings(&mut instances);
+        let stores = self.stores();
+        let bindings = self.bindings(&stores, &mut instances);
+        self.rollouts(&bindings);
         let listeners = self.listeners();
         let access_log = self.access_log();
         match (routes, access_log) {
@@ -95,6 +100,7 @@ impl<'a> Building<'a> {
                 config: self.config.clone(),
                 routes: Arc::new(routes),
                 bindings,
+                stores,
                 listeners,
                 access_log,
                 instances: Mutex::new(instances),
@@ -125,8 +131,23 @@ impl<'a> Building<'a> {
         }
     }
 
+    fn stores(&mut self) -> Stores {
+        let previous = self.previous.map(|g| &g.stores);
+        let connect = self.purpose == Purpose::Serve;
+        match stores::open(self.config, previous, connect) {
+            Ok(stores) => stores,
+            Err(problems) => {
+                for (name, why) in problems {
+                    self.problem(&format!("stores.{name}"), why);
+                }
+                Stores::new()
+            }
+        }
+    }
+
     fn bindings(
         &mut self,
+        stores: &Stores,
         instances: &mut HashMap<Name, Vec<Instance>>,
     ) -> BTreeMap<Name, Arc<Binding>> {
         let mut bindings = BTreeMap::new();
@@ -134,13 +155,14 @@ impl<'a> Building<'a> {
             let Some(artifact) = self.artifact(plugin) else {
                 continue;
             };
-            let bound = Binding::new(
-                artifact,
-                plugin,
-                &self.config.consumers,
-                &self.environment.runtime,
-                &self.environment.custom,
-            );
+            let services = Services {
+                consumers: &self.config.consumers,
+                stores,
+                secrets: &self.config.secrets,
+                metrics: &self.environment.custom,
+                rollouts: &self.environment.rollouts,
+            };
+            let bound = Binding::new(artifact, plugin, &services, &self.environment.runtime);
             let binding = match bound {
                 Ok(binding) => binding,
                 Err(why) => {
@@ -157,6 +179,27 @@ impl<'a> Building<'a> {
             }
         }
         bindings
+    }
+
+    /// A canary can only choose among the upstreams of its routes.
+    fn rollouts(&mut self, bindings: &BTreeMap<Name, Arc<Binding>>) {
+        for (index, route) in self.config.routes.iter().enumerate() {
+            for plugin in &route.plugins {
+                let rollout = bindings.get(plugin).and_then(|b| b.rollout());
+                let variants = rollout.map_or(&[][..], |r| &r.plan().variants);
+                for variant in variants {
+                    if route.upstreams.iter().any(|u| **u == *variant.name) {
+                        continue;
+                    }
+                    let message = format!(
+                        "the plugin \"{plugin}\" sends requests to \"{}\", which the route \
+                         does not have",
+                        variant.name
+                    );
+                    self.problem(&format!("routes[{index}].upstreams"), message);
+                }
+            }
+        }
     }
 
     /// The plugin's code, compiled.

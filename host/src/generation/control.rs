@@ -14,7 +14,8 @@ use super::history::{History, Past};
 use super::{Generation, Listening};
 use crate::config::model::PluginSource;
 use crate::config::{self, Loaded, Problem, Rejected};
-use crate::telemetry::Metrics;
+use crate::rollout::Rollouts;
+use crate::telemetry::{Metrics, render_stores};
 
 /// What asked for a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -88,6 +89,7 @@ impl Control {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Vec<Problem>> {
         let first = Arc::new(build(loaded, &environment, None, 1)?);
+        environment.rollouts.publish(&first.rollouts());
         let (current, _) = watch::channel(first.clone());
         metrics.generation.store(1, Relaxed);
         Ok(Self {
@@ -102,6 +104,11 @@ impl Control {
             }),
             stamps: Mutex::new(stamps_of(loaded)),
         })
+    }
+
+    /// All canaries.
+    pub fn rollouts(&self) -> &Arc<Rollouts> {
+        &self.environment.rollouts
     }
 
     /// The generation that new exchanges get.
@@ -123,6 +130,7 @@ impl Control {
         };
         self.metrics.live_generations.store(alive as u64, Relaxed);
         let mut text = self.metrics.render();
+        render_stores(&self.current().stores, &mut text);
         self.environment.custom.render(&mut text);
         text
     }
@@ -218,6 +226,7 @@ impl Control {
             .history
             .push(next.clone(), cause, changes.clone(), keep);
         self.metrics.generation.store(next.number, Relaxed);
+        self.environment.rollouts.publish(&next.rollouts());
         let generation = next.number;
         self.current.send_replace(next);
         ReloadOutcome::Applied {
@@ -339,6 +348,7 @@ fn again(
         config: past.config.clone(),
         routes: past.routes.clone(),
         bindings: past.bindings.clone(),
+        stores: past.stores.clone(),
         listeners,
         access_log: past.access_log.clone(),
         instances: Mutex::default(),

@@ -5,14 +5,19 @@ mod build;
 mod control;
 mod files;
 mod history;
+mod order;
+mod second;
+mod stores;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::capability::Stores;
 use crate::config::model::{Config, Listener, Name};
 use crate::plugin::{Binding, Instance};
+use crate::rollout::Rollout;
 use crate::route::Table;
 use crate::server::Sockets;
 use crate::telemetry::access_log::AccessLog;
@@ -20,6 +25,7 @@ use crate::telemetry::access_log::AccessLog;
 pub use build::{Environment, build, check};
 pub use control::{Cause, Control, ReloadOutcome};
 pub use history::Past;
+pub use second::every_second;
 pub use watch::watch;
 
 /// One configuration, ready to serve. It never changes.
@@ -34,6 +40,8 @@ pub struct Generation {
     pub routes: Arc<Table>,
     /// Plugins by name: code, configuration, grants and limits.
     pub bindings: BTreeMap<Name, Arc<Binding>>,
+    /// Where plugins count and keep, by name; `local` is always there.
+    pub stores: Stores,
     /// Listeners by name.
     pub listeners: BTreeMap<Name, Listening>,
     /// Where lines go.
@@ -53,6 +61,13 @@ pub struct Listening {
 }
 
 impl Generation {
+    /// The rollouts of the plugins that some route uses.
+    pub fn rollouts(&self) -> Vec<Arc<Rollout>> {
+        let used = |name: &Name| self.config.routes.iter().any(|r| r.plugins.contains(name));
+        let bindings = self.bindings.iter().filter(|(name, _)| used(name));
+        bindings.filter_map(|(_, b)| b.rollout().cloned()).collect()
+    }
+
     /// An instance of a plugin that was configured beside traffic, for the
     /// worker that asks first.
     pub fn take_instance(&self, plugin: &str) -> Option<Instance> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::abi::v0_1::Exports;
+use super::abi::v0_1::{self, Exports, Pace};
 use super::instance::Instance;
 use super::state::State;
 use super::ticker::Ticker;
@@ -34,6 +34,8 @@ pub struct Artifact {
     summary: String,
     config_schema: String,
     pre: InstancePre<State>,
+    /// With capabilities that may wait; none where it imports none of them.
+    waiting: Option<InstancePre<State>>,
     exports: Exports,
 }
 
@@ -43,13 +45,19 @@ impl Artifact {
         digest: Digest,
         size: usize,
         component: &Component,
-        linker: impl FnOnce(&World) -> wasmtime::Result<Linker<State>>,
+        linker: impl Fn(&World, Pace) -> wasmtime::Result<Linker<State>>,
         ticker: &Arc<Ticker>,
     ) -> Result<Self, LoadError> {
         let world = World::read(&component.component_type(), component.engine())?;
         let unfit = |error: wasmtime::Error| LoadError::WrongWorld(vec![format!("{error:#}")]);
         let exports = Exports::find(component, &world.lifecycle, &world.hooks).map_err(unfit)?;
-        let linker = linker(&world).map_err(unfit)?;
+        let pre = |pace| linker(&world, pace)?.instantiate_pre(component);
+        let waits = |name: &String| own_interface(name).is_some_and(v0_1::may_wait);
+        let waiting = match world.imports.iter().any(waits) {
+            true => Some(pre(Pace::Waiting).map_err(unfit)?),
+            false => None,
+        };
+        let pre = pre(Pace::AtOnce).map_err(unfit)?;
         let image = component.image_range();
         let mut artifact = Self {
             digest,
@@ -59,11 +67,12 @@ impl Artifact {
             imports: world.imports,
             summary: String::new(),
             config_schema: String::new(),
-            pre: linker.instantiate_pre(component).map_err(unfit)?,
+            pre,
+            waiting,
             exports,
         };
         let scope = Arc::new(Scope::nobody());
-        let instance = Instance::start(&artifact, scope, &DESCRIBE_LIMITS, ticker);
+        let instance = Instance::start(&artifact, scope, &DESCRIBE_LIMITS, ticker, false);
         let description = instance
             .and_then(|mut instance| instance.describe())
             .map_err(LoadError::Describe)?;
@@ -115,12 +124,16 @@ impl Artifact {
     }
 
     /// The bare names of this gateway's interfaces that it imports.
-    pub(super) fn interfaces(&self) -> impl Iterator<Item = &str> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &str> {
         self.imports.iter().filter_map(|name| own_interface(name))
     }
 
-    pub(super) fn pre(&self) -> &InstancePre<State> {
-        &self.pre
+    /// For instances that wait, or for those that never do.
+    pub(super) fn pre(&self, waits: bool) -> &InstancePre<State> {
+        match &self.waiting {
+            Some(waiting) if waits => waiting,
+            _ => &self.pre,
+        }
     }
 
     pub(super) fn exports(&self) -> &Exports {

@@ -8,12 +8,10 @@ use super::artifact::Artifact;
 use super::instance::Instance;
 use super::ticker::Ticker;
 use super::{Digest, Failure, Hooks, Runtime};
-use crate::capability::log::LogSink;
-use crate::capability::{CustomMetrics, Scope, grants};
-use crate::config::model::{Consumers, Name, OnError, Plugin, PluginSource};
+use crate::capability::{Scope, Services, grants};
+use crate::config::model::{Name, OnError, Plugin, PluginSource};
+use crate::rollout::Rollout;
 
-/// The interface that makes the consumers a part of a binding.
-const CONSUMERS: &str = "consumers";
 /// Trips of the same plugin on several workers are one line in the log.
 const TRIP_LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -23,6 +21,7 @@ pub struct Binding {
     artifact: Arc<Artifact>,
     plugin: Arc<Plugin>,
     config: Arc<str>,
+    waits: bool,
     scope: Arc<Scope>,
     ticker: Arc<Ticker>,
     last_trip: Mutex<Option<Instant>>,
@@ -35,8 +34,8 @@ pub enum BindError {
     NotGranted {
         /// The interface.
         import: String,
-        /// The key of `grants` that grants it.
-        key: &'static str,
+        /// What to write in `grants`.
+        grant: &'static str,
     },
     /// The file is not the one that the configuration names.
     WrongDigest {
@@ -50,10 +49,9 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BindError::NotGranted { import, key } => write!(
+            BindError::NotGranted { import, grant } => write!(
                 f,
-                "imports `{import}`, which is not granted: write `grants = {{ {key} = true }}` \
-                 if it may"
+                "imports `{import}`, which is not granted: write `grants = {{ {grant} }}` if it may"
             ),
             BindError::WrongDigest { expected, found } => {
                 write!(f, "has the SHA-256 {found}, and `sha256` says {expected}")
@@ -97,9 +95,8 @@ impl Binding {
     pub fn new(
         artifact: Arc<Artifact>,
         plugin: &Arc<Plugin>,
-        consumers: &Arc<Consumers>,
+        services: &Services<'_>,
         runtime: &Runtime,
-        metrics: &CustomMetrics,
     ) -> Result<Self, BindError> {
         if let Some(expected) = plugin.sha256.map(Digest)
             && expected != artifact.digest()
@@ -108,25 +105,17 @@ impl Binding {
             return Err(BindError::WrongDigest { expected, found });
         }
         let builtin = matches!(plugin.source, PluginSource::Builtin(_));
-        if let Some((import, key)) = grants::missing(artifact.interfaces(), &plugin.grants)
+        if let Some((import, grant)) = grants::missing(artifact.interfaces(), &plugin.grants)
             && !builtin
         {
             let import = import.to_owned();
-            return Err(BindError::NotGranted { import, key });
+            return Err(BindError::NotGranted { import, grant });
         }
-        let reads_consumers = artifact.interfaces().any(|i| i == CONSUMERS);
-        let scope = Scope {
-            name: plugin.name.clone(),
-            log: LogSink::new(plugin.name.clone()),
-            consumers: if reads_consumers {
-                consumers.clone()
-            } else {
-                Arc::default()
-            },
-            metrics: Some(metrics.plugin(plugin.name.clone())),
-        };
+        let imports = |interface: &str| artifact.interfaces().any(|i| i == interface);
+        let scope = Scope::new(plugin, services, imports);
         Ok(Self {
             config: plugin.config.to_string().into(),
+            waits: imports("http-client") || scope.has_waiting_store(),
             artifact,
             plugin: plugin.clone(),
             scope: Arc::new(scope),
@@ -140,22 +129,26 @@ impl Binding {
     pub fn same_as(&self, other: &Self) -> bool {
         let (a, b) = (&*self.plugin, &*other.plugin);
         self.artifact.digest() == other.artifact.digest()
-            && a.name == b.name
             && a.on_error == b.on_error
             && a.on_error_status == b.on_error_status
             && a.limits == b.limits
             && a.grants == b.grants
             && self.config == other.config
-            && self.scope.consumers == other.scope.consumers
+            && self.scope.same_as(&other.scope)
     }
 
     /// Makes an instance and configures it. This takes some microseconds and
     /// what `configure` takes.
     pub fn instantiate(&self) -> Result<Instance, StartError> {
         let limits = &self.plugin.limits;
-        let mut instance =
-            Instance::start(&self.artifact, self.scope.clone(), limits, &self.ticker)
-                .map_err(StartError::Failed)?;
+        let mut instance = Instance::start(
+            &self.artifact,
+            self.scope.clone(),
+            limits,
+            &self.ticker,
+            self.waits,
+        )
+        .map_err(StartError::Failed)?;
         match instance.configure(&self.config, limits.deadline) {
             Ok(Ok(())) => Ok(instance),
             Ok(Err(problems)) => Err(StartError::Problems(
@@ -173,6 +166,17 @@ impl Binding {
     /// The hooks that it has.
     pub fn hooks(&self) -> Hooks {
         self.artifact.hooks()
+    }
+
+    /// Whether its hooks may wait for a store or a call.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// The rollout that it opened, once it has been configured.
+    pub fn rollout(&self) -> Option<&Arc<Rollout>> {
+        self.scope.rollout.rollout()
     }
 
     /// What to do with an exchange whose hook failed.

@@ -21,6 +21,7 @@ pub(crate) struct Deadline {
     limit: Duration,
     first_ticks: u64,
     begun: Option<Look>,
+    paused: Option<Look>,
 }
 
 /// One look at the clocks.
@@ -28,6 +29,15 @@ pub(crate) struct Deadline {
 struct Look {
     cpu: Duration,
     wall: Instant,
+}
+
+impl Look {
+    fn now() -> Self {
+        Self {
+            cpu: thread_cpu_time(),
+            wall: Instant::now(),
+        }
+    }
 }
 
 /// The error that ends a call that ran too long.
@@ -49,6 +59,7 @@ impl Deadline {
             limit,
             first_ticks: ticks(limit / FIRST_LOOK),
             begun: None,
+            paused: None,
         }
     }
 
@@ -59,12 +70,39 @@ impl Deadline {
         self.first_ticks
     }
 
+    /// The same for a call that may wait: it could hide what it uses between
+    /// two waits, so nothing is forgiven.
+    pub(super) fn begin_counted(&mut self) -> u64 {
+        self.begun = Some(Look::now());
+        self.paused = None;
+        self.first_ticks
+    }
+
+    /// The call waits: what its thread does meanwhile is for others.
+    pub(crate) fn pause(&mut self) {
+        let now = Look::now();
+        self.begun.get_or_insert(now);
+        self.paused = Some(now);
+    }
+
+    /// The call goes on; gives the ticks to the next look.
+    pub(crate) fn resume(&mut self) -> u64 {
+        self.go_on(Look::now())
+    }
+
+    fn go_on(&mut self, now: Look) -> u64 {
+        let (Some(begun), Some(paused)) = (&mut self.begun, self.paused.take()) else {
+            return self.first_ticks;
+        };
+        begun.cpu += now.cpu.saturating_sub(paused.cpu);
+        begun.wall += now.wall.saturating_duration_since(paused.wall);
+        let used = now.cpu.saturating_sub(begun.cpu);
+        ticks(self.limit.saturating_sub(used))
+    }
+
     /// The clock has reached the call's deadline: more ticks, or the end.
     pub(super) fn look(&mut self) -> Result<u64, Exceeded> {
-        self.judge(Look {
-            cpu: thread_cpu_time(),
-            wall: Instant::now(),
-        })
+        self.judge(Look::now())
     }
 
     fn judge(&mut self, now: Look) -> Result<u64, Exceeded> {
@@ -127,6 +165,24 @@ mod tests {
             wall: start.wall + 500 * MS,
         };
         assert!(deadline.judge(late).is_err());
+    }
+
+    #[test]
+    fn what_others_use_during_a_wait_does_not_count() {
+        let mut deadline = Deadline::new(50 * MS);
+        let start = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        let after = |ms: u32| Look {
+            cpu: start.cpu + ms * MS,
+            wall: start.wall + ms * MS,
+        };
+        deadline.begun = Some(start);
+        deadline.paused = Some(after(10));
+        assert_eq!(deadline.go_on(after(1000)), 40);
+        assert_eq!(deadline.judge(after(1030)).ok(), Some(10));
+        assert!(deadline.judge(after(1040)).is_err());
     }
 
     #[test]

@@ -9,6 +9,10 @@ pub enum Failure {
     Trap(String),
     /// It used more CPU time than `limits.deadline`.
     Deadline,
+    /// It waited for longer than `limits.wait`.
+    Waited,
+    /// All its instances wait, and as many exchanges wait for one of them as may.
+    Busy,
     /// It wanted more memory than `limits.memory`, and gave up.
     Memory,
     /// The plugin itself returned an error with this message.
@@ -27,6 +31,8 @@ impl Failure {
         match self {
             Failure::Trap(_) => "trap",
             Failure::Deadline => "deadline",
+            Failure::Waited => "waited",
+            Failure::Busy => "busy",
             Failure::Memory => "memory",
             Failure::Refused(_) => "error",
             Failure::InvalidReply(_) => "invalid-reply",
@@ -39,7 +45,11 @@ impl Failure {
     pub(super) fn costs_the_instance(&self) -> bool {
         matches!(
             self,
-            Failure::Trap(_) | Failure::Deadline | Failure::Memory | Failure::Unavailable(_)
+            Failure::Trap(_)
+                | Failure::Deadline
+                | Failure::Waited
+                | Failure::Memory
+                | Failure::Unavailable(_)
         )
     }
 }
@@ -49,6 +59,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::Trap(why) => write!(f, "trapped: {why}"),
             Failure::Deadline => f.write_str("used more CPU time than limits.deadline allows"),
+            Failure::Waited => f.write_str("waited for longer than limits.wait allows"),
+            Failure::Busy => f.write_str("has as many waiting calls as limits.instances allows"),
             Failure::Memory => f.write_str("needs more memory than limits.memory allows"),
             Failure::Refused(why) => write!(f, "returned an error: {why}"),
             Failure::InvalidReply(why) => write!(f, "returned what cannot be sent: {why}"),

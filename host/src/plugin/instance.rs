@@ -1,19 +1,21 @@
 //! One instance of a plugin: memory of its own, one call at a time.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
-use super::abi::v0_1::{self, Calls, Description, Problem};
+use super::Failure;
+use super::abi::v0_1::{Calls, Description, Problem};
 use super::artifact::Artifact;
+use super::call::HookCall;
 use super::deadline::{Deadline, Exceeded};
 use super::limiter::Limiter;
 use super::state::State;
 use super::ticker::Ticker;
-use super::{BodyVerdict, Failure, HeadVerdict, Summary};
 use crate::capability::Scope;
+use crate::capability::http::Outcalls;
 use crate::capability::log::printable;
 use crate::config::model::PluginLimits;
 use crate::exchange::Exchange;
@@ -22,19 +24,21 @@ use crate::exchange::Exchange;
 const START_DEADLINE: Duration = Duration::from_secs(2);
 /// Resources that an instance may hold at a time.
 const MAX_HANDLES: usize = 1000;
-/// Bytes of a plugin's own error message that are kept.
+/// Bytes of a trap's message that are kept.
 const MAX_MESSAGE: usize = 1024;
 
 /// An instance of a plugin. It can move between threads, and is called by one at a time.
 pub struct Instance {
     store: Store<State>,
     calls: Calls,
-    ticker: Arc<Ticker>,
     host_call_bytes: usize,
+    /// The last call was allowed more data than the next one.
+    restore_fuel: bool,
+    /// How long one call may wait.
+    wait: Duration,
+    /// It is called by [`Instance::wait`], and never by [`Instance::call`].
+    waits: bool,
 }
-
-/// What a hook gives back: the exchange always, and a verdict or a failure.
-type Called<V> = (Box<Exchange>, Result<V, Failure>);
 
 impl Instance {
     /// Instantiates; the instance is not configured yet.
@@ -43,24 +47,30 @@ impl Instance {
         scope: Arc<Scope>,
         limits: &PluginLimits,
         ticker: &Arc<Ticker>,
+        waits: bool,
     ) -> Result<Self, Failure> {
         let deadline = Deadline::new(START_DEADLINE);
-        let state = State::new(scope, deadline, Limiter::new(limits.memory));
-        let pre = artifact.pre();
+        let limiter = Limiter::new(limits.memory);
+        let state = State::new(scope, deadline, limiter, ticker.clone());
+        let pre = artifact.pre(waits);
         let mut store = Store::new(pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.host_call_bytes);
         store.set_max_component_handles(MAX_HANDLES);
-        let clock = ticker.clone();
-        store.epoch_deadline_callback(move |mut store| {
-            clock.touch();
+        store.epoch_deadline_callback(|mut store| {
+            store.data().ticker.touch();
             match store.data_mut().deadline.look() {
                 Ok(ticks) => Ok(UpdateDeadline::Continue(ticks)),
                 Err(exceeded) => Err(wasmtime::Error::new(exceeded)),
             }
         });
-        begin(&mut store, ticker);
-        let started = pre.instantiate(&mut store).and_then(|instance| {
+        begin(&mut store);
+        let instantiated = if waits {
+            at_once(pre.instantiate_async(&mut store))
+        } else {
+            pre.instantiate(&mut store)
+        };
+        let started = instantiated.and_then(|instance| {
             let exports = artifact.exports();
             exports.take(
                 wasmtime::AsContextMut::as_context_mut(&mut store),
@@ -71,8 +81,10 @@ impl Instance {
             Ok(calls) => Ok(Self {
                 store,
                 calls,
-                ticker: ticker.clone(),
                 host_call_bytes: limits.host_call_bytes,
+                restore_fuel: false,
+                wait: limits.wait,
+                waits,
             }),
             Err(error) => Err(failure(&error, store.data())),
         }
@@ -80,7 +92,7 @@ impl Instance {
 
     /// Asks it what it is.
     pub(super) fn describe(&mut self) -> Result<Description, Failure> {
-        begin(&mut self.store, &self.ticker);
+        begin(&mut self.store);
         let described = self.calls.describe.call(&mut self.store, ());
         described
             .map(|(description,)| description)
@@ -93,11 +105,13 @@ impl Instance {
         config: &Arc<str>,
         deadline: Duration,
     ) -> Result<Result<(), Vec<Problem>>, Failure> {
-        begin(&mut self.store, &self.ticker);
-        let configured = self
-            .calls
-            .configure
-            .call(&mut self.store, (config.clone(),));
+        begin(&mut self.store);
+        let (configure, config) = (&self.calls.configure, (config.clone(),));
+        let configured = if self.waits {
+            at_once(configure.call_async(&mut self.store, config))
+        } else {
+            configure.call(&mut self.store, config)
+        };
         let state = self.store.data_mut();
         state.starting = false;
         state.deadline = Deadline::new(deadline);
@@ -106,58 +120,61 @@ impl Instance {
             .map_err(|error| failure(&error, self.store.data()))
     }
 
-    /// Calls `on-request`; a plugin without it lets everything pass.
-    pub(super) fn on_request(&mut self, exchange: Box<Exchange>) -> Called<HeadVerdict> {
-        self.call(exchange, |calls, store| match &calls.on_request {
-            Some(hook) => hook.call(store, ()).map(|(result,)| head(result)),
-            None => Ok(Ok(HeadVerdict::Next)),
-        })
-    }
-
-    /// Calls `on-request-body`.
-    pub(super) fn on_request_body(
+    /// Calls a hook, with the exchange lent to it. Edits of a failed call are undone.
+    #[inline]
+    pub(super) fn call<C: HookCall>(
         &mut self,
-        exchange: Box<Exchange>,
-        content: &Bytes,
-    ) -> Called<BodyVerdict> {
-        self.allow_body(exchange.route.body_limit);
-        let called = self.call(exchange, |calls, store| match &calls.on_request_body {
-            Some(hook) => hook.call(store, (content.clone(),)).map(|(r,)| body(r)),
-            None => Ok(Ok(BodyVerdict::Keep)),
-        });
-        self.store.set_hostcall_fuel(self.host_call_bytes);
-        called
+        mut exchange: Box<Exchange>,
+        hook: &C,
+    ) -> (Box<Exchange>, Result<C::Verdict, Failure>) {
+        self.begin(&mut exchange, hook.carries_body());
+        let ticks = self.store.data_mut().deadline.begin();
+        self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().exchange = Some(exchange);
+        let called = hook.now(&self.calls, &mut self.store);
+        let result = self.end(called);
+        // Host functions take it out for an edit only, and put it back on every path.
+        let taken = self.take_exchange();
+        let exchange = taken.expect("the exchange is back after a call"); // invariant
+        (exchange, result)
     }
 
-    /// Calls `on-response`; a plugin without it lets everything pass.
-    pub(super) fn on_response(&mut self, exchange: Box<Exchange>) -> Called<HeadVerdict> {
-        self.call(exchange, |calls, store| match &calls.on_response {
-            Some(hook) => hook.call(store, ()).map(|(result,)| head(result)),
-            None => Ok(Ok(HeadVerdict::Next)),
-        })
-    }
-
-    /// Calls `on-response-body`.
-    pub(super) fn on_response_body(
+    /// The same for a plugin that may wait. The exchange stays with the instance:
+    /// [`Instance::take_exchange`] has it back, also after a call that was given up.
+    pub(super) async fn wait<C: HookCall>(
         &mut self,
-        exchange: Box<Exchange>,
-        content: &Bytes,
-    ) -> Called<BodyVerdict> {
-        self.allow_body(exchange.route.body_limit);
-        let called = self.call(exchange, |calls, store| match &calls.on_response_body {
-            Some(hook) => hook.call(store, (content.clone(),)).map(|(r,)| body(r)),
-            None => Ok(Ok(BodyVerdict::Keep)),
-        });
-        self.store.set_hostcall_fuel(self.host_call_bytes);
-        called
+        mut exchange: Box<Exchange>,
+        hook: &C,
+    ) -> Result<C::Verdict, Failure> {
+        self.begin(&mut exchange, hook.carries_body());
+        let ticks = self.store.data_mut().deadline.begin_counted();
+        self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().exchange = Some(exchange);
+        let called = hook.waiting(&self.calls, &mut self.store);
+        match tokio::time::timeout(self.wait, called).await {
+            Ok(called) => self.end(called),
+            Err(_) => {
+                self.undo();
+                Err(Failure::Waited)
+            }
+        }
     }
 
-    /// Calls `on-log`.
-    pub(super) fn on_log(&mut self, exchange: Box<Exchange>, summary: &Summary) -> Called<()> {
-        self.call(exchange, |calls, store| match &calls.on_log {
-            Some(hook) => hook.call(store, (summary.into(),)).map(Ok),
-            None => Ok(Ok(())),
-        })
+    /// Where its calls go while a hook waits for them.
+    pub(super) fn connect(&mut self, outcalls: Outcalls) {
+        self.store.data_mut().outcalls = Some(outcalls);
+    }
+
+    /// The exchange that was lent to it, without the edits of a call that did not end.
+    pub(super) fn take_exchange(&mut self) -> Option<Box<Exchange>> {
+        self.store.data_mut().exchange.take()
+    }
+
+    /// Undoes the edits of the present call.
+    pub(super) fn undo(&mut self) {
+        if let Some(exchange) = &mut self.store.data_mut().exchange {
+            exchange.undo_edits();
+        }
     }
 
     /// Bytes of linear memory that it has.
@@ -165,56 +182,54 @@ impl Instance {
         self.store.data().limiter.used()
     }
 
-    /// What a route lets through as a body, a plugin may return as one.
-    fn allow_body(&mut self, body_limit: usize) {
-        let fuel = self.host_call_bytes.max(body_limit);
-        self.store.set_hostcall_fuel(fuel);
+    #[inline]
+    fn begin(&mut self, exchange: &mut Exchange, carries_body: bool) {
+        exchange.begin_edits();
+        if carries_body {
+            // What a route lets through as a body, a plugin may return as one.
+            let fuel = self.host_call_bytes.max(exchange.route.body_limit);
+            self.store.set_hostcall_fuel(fuel);
+            self.restore_fuel = true;
+        } else if self.restore_fuel {
+            self.store.set_hostcall_fuel(self.host_call_bytes);
+            self.restore_fuel = false;
+        }
+        let state = self.store.data_mut();
+        state.ticker.touch();
+        state.limiter.begin();
     }
 
-    /// Lends the exchange to one call. Edits of a failed call are undone.
     #[inline]
-    fn call<V>(
-        &mut self,
-        mut exchange: Box<Exchange>,
-        call: impl FnOnce(&Calls, &mut Store<State>) -> wasmtime::Result<Result<V, Failure>>,
-    ) -> Called<V> {
-        begin(&mut self.store, &self.ticker);
-        exchange.begin_edits();
-        self.store.data_mut().exchange = Some(exchange);
-        let called = call(&self.calls, &mut self.store);
-        // Host functions take it out for an edit only, and put it back on every path.
-        let taken = self.store.data_mut().exchange.take();
-        let mut exchange = taken.expect("the exchange is back after a call"); // invariant
+    fn end<V>(&mut self, called: wasmtime::Result<Result<V, Failure>>) -> Result<V, Failure> {
         let result = match called {
             Ok(result) => result,
             Err(error) => Err(failure(&error, self.store.data())),
         };
         if result.is_err() {
-            exchange.undo_edits();
+            self.undo();
         }
-        (exchange, result)
+        result
     }
 }
 
-#[inline]
-fn begin(store: &mut Store<State>, ticker: &Ticker) {
-    ticker.touch();
+/// A new call of an export that needs no exchange.
+fn begin(store: &mut Store<State>) {
     let state = store.data_mut();
+    state.ticker.touch();
     state.limiter.begin();
     let ticks = state.deadline.begin();
     store.set_epoch_deadline(ticks);
 }
 
-fn head(result: Result<v0_1::HeadVerdict, String>) -> Result<HeadVerdict, Failure> {
-    result.map_err(refused)?.check()
-}
-
-fn body(result: Result<v0_1::BodyVerdict, String>) -> Result<BodyVerdict, Failure> {
-    result.map_err(refused)?.check()
-}
-
-fn refused(message: String) -> Failure {
-    Failure::Refused(printable(&message, MAX_MESSAGE))
+/// What a future gives that has nothing to wait for: a plugin that is not
+/// serving yet reaches nothing that could keep it waiting.
+fn at_once<V>(future: impl Future<Output = wasmtime::Result<V>>) -> wasmtime::Result<V> {
+    let mut future = std::pin::pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(wasmtime::Error::msg("it waits before it serves")),
+    }
 }
 
 /// What an error of the engine means for the operator.

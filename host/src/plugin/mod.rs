@@ -9,6 +9,7 @@ mod artifact;
 mod binding;
 pub mod builtin;
 mod cache;
+mod call;
 mod deadline;
 mod digest;
 mod encode;
@@ -31,8 +32,10 @@ mod trip;
 mod verdict;
 mod world;
 
+pub use crate::capability::http::Outcalls;
 pub use artifact::Artifact;
 pub use binding::{BindError, Binding, StartError};
+pub use call::{HookCall, OnLog, OnRequest, OnRequestBody, OnResponse, OnResponseBody};
 pub use digest::Digest;
 pub use failure::Failure;
 pub use hook::{Hook, Hooks};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, OptLevel};
 
-use super::abi::v0_1;
+use super::abi::v0_1::{self, Pace};
 use super::artifact::Artifact;
 use super::cache::Cache;
 use super::state::State;
@@ -28,6 +28,7 @@ pub struct Runtime(Arc<Inner>);
 struct Inner {
     engine: Engine,
     linker: Linker<State>,
+    waiting: Linker<State>,
     ticker: Arc<Ticker>,
     cache: Option<Cache>,
     loaded: Mutex<HashMap<Digest, Weak<Artifact>>>,
@@ -52,8 +53,9 @@ impl Runtime {
     pub fn new(cache: Option<&Path>) -> Result<Self, RuntimeError> {
         let failed = |error: wasmtime::Error| RuntimeError(format!("{error:#}"));
         let engine = engine().map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        v0_1::link(&mut linker).map_err(failed)?;
+        let (mut linker, mut waiting) = (Linker::new(&engine), Linker::new(&engine));
+        v0_1::link(&mut linker, Pace::AtOnce).map_err(failed)?;
+        v0_1::link(&mut waiting, Pace::Waiting).map_err(failed)?;
         let ticker = Ticker::start(&engine).map_err(|e| RuntimeError(e.to_string()))?;
         let cache = cache.and_then(|folder| {
             Cache::open(folder, &engine)
@@ -66,6 +68,7 @@ impl Runtime {
         Ok(Self(Arc::new(Inner {
             engine,
             linker,
+            waiting,
             ticker: Arc::new(ticker),
             cache,
             loaded: Mutex::default(),
@@ -85,8 +88,11 @@ impl Runtime {
             return Ok(artifact);
         }
         let component = self.component(digest, bytes)?;
-        let linker = |world: &World| {
-            let mut linker = self.0.linker.clone();
+        let linker = |world: &World, pace: Pace| {
+            let mut linker = match pace {
+                Pace::AtOnce => self.0.linker.clone(),
+                Pace::Waiting => self.0.waiting.clone(),
+            };
             if world.wasi {
                 wasi::link(&mut linker, &component.component_type())?;
             }

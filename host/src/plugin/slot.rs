@@ -1,29 +1,45 @@
-//! A binding on one worker: its instance, and what happens when that one dies.
+//! A binding on one worker: its instances, and what happens when one dies.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use tokio::sync::oneshot;
 
+use super::call::HookCall;
 use super::trip::Trip;
-use super::{Binding, BodyVerdict, Failure, HeadVerdict, Instance, Summary};
+use super::{Binding, Failure, Instance};
+use crate::capability::http::Outcalls;
 use crate::exchange::Exchange;
 
-/// What a hook gives back: the exchange always, and a verdict or a failure.
-type Called<V> = (Box<Exchange>, Result<V, Failure>);
+/// Exchanges that wait for an instance, for each instance that there may be.
+const MAX_QUEUE: usize = 16;
 
-/// One binding on one worker. It has at most one instance; a failure costs that
-/// one, and the next call makes another.
+/// One binding on one worker. A plugin that never waits has one instance; one
+/// that waits has as many as hooks of it wait, up to `limits.instances`. A
+/// failure costs the instance that failed, and the next call makes another.
 pub struct Slot {
     binding: Arc<Binding>,
     inner: RefCell<Inner>,
 }
 
 struct Inner {
-    // A box, so that giving an instance back to the slot moves a pointer.
-    instance: Option<Box<Instance>>,
+    // Boxes, so that giving an instance back to the slot moves a pointer.
+    idle: Vec<Box<Instance>>,
+    /// Instances that are not idle.
+    busy: usize,
+    /// Who waits for an instance, in the order of coming.
+    queue: VecDeque<oneshot::Sender<()>>,
     trip: Trip,
+}
+
+/// An instance in a call that waits. Where the call is given up, the exchange
+/// goes back to `home`, and the instance is gone.
+struct Lent<'a> {
+    slot: &'a Slot,
+    home: &'a mut Option<Box<Exchange>>,
+    instance: Option<Box<Instance>>,
 }
 
 impl Slot {
@@ -33,35 +49,12 @@ impl Slot {
         Self {
             binding,
             inner: RefCell::new(Inner {
-                instance: first.map(Box::new),
+                idle: first.map(Box::new).into_iter().collect(),
+                busy: 0,
+                queue: VecDeque::new(),
                 trip: Trip::default(),
             }),
         }
-    }
-
-    /// Calls `on-request`. The edits of a failed call are undone.
-    pub fn on_request(&self, exchange: Box<Exchange>) -> Called<HeadVerdict> {
-        self.call(exchange, Instance::on_request)
-    }
-
-    /// Calls `on-request-body` with the whole body.
-    pub fn on_request_body(&self, exchange: Box<Exchange>, body: &Bytes) -> Called<BodyVerdict> {
-        self.call(exchange, |i, exchange| i.on_request_body(exchange, body))
-    }
-
-    /// Calls `on-response`.
-    pub fn on_response(&self, exchange: Box<Exchange>) -> Called<HeadVerdict> {
-        self.call(exchange, Instance::on_response)
-    }
-
-    /// Calls `on-response-body` with the whole body.
-    pub fn on_response_body(&self, exchange: Box<Exchange>, body: &Bytes) -> Called<BodyVerdict> {
-        self.call(exchange, |i, exchange| i.on_response_body(exchange, body))
-    }
-
-    /// Calls `on-log`.
-    pub fn on_log(&self, exchange: Box<Exchange>, summary: &Summary) -> Called<()> {
-        self.call(exchange, |i, exchange| i.on_log(exchange, summary))
     }
 
     /// The binding.
@@ -69,10 +62,16 @@ impl Slot {
         &self.binding
     }
 
-    /// Bytes of linear memory of the instance, 0 where there is none.
+    /// Whether hooks of it may wait: then [`Slot::wait`] calls them.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.binding.waits()
+    }
+
+    /// Bytes of linear memory of the instances that are idle.
     pub fn memory_bytes(&self) -> usize {
         let inner = self.inner.borrow();
-        inner.instance.as_ref().map_or(0, |i| i.memory_bytes())
+        inner.idle.iter().map(|i| i.memory_bytes()).sum()
     }
 
     /// Whether the plugin is left alone at the moment.
@@ -80,32 +79,36 @@ impl Slot {
         self.inner.borrow().trip.tripped(Instant::now())
     }
 
+    /// Calls a hook of a plugin that never waits. The edits of a failed call are
+    /// undone; the exchange comes back in any case.
     #[inline]
-    fn call<V>(
+    pub fn call<C: HookCall>(
         &self,
         exchange: Box<Exchange>,
-        hook: impl FnOnce(&mut Instance, Box<Exchange>) -> Called<V>,
-    ) -> Called<V> {
+        hook: &C,
+    ) -> (Box<Exchange>, Result<C::Verdict, Failure>) {
         let mut inner = self.inner.borrow_mut();
-        let Inner { instance, trip } = &mut *inner;
+        let Inner { idle, trip, .. } = &mut *inner;
         if !trip.allows(Instant::now) {
             return (exchange, Err(Failure::Tripped));
         }
-        let ready = match instance {
-            Some(ready) => ready,
-            None => match self.binding.instantiate() {
-                Ok(new) => instance.insert(Box::new(new)),
+        if idle.is_empty() {
+            match self.binding.instantiate() {
+                Ok(new) => idle.push(Box::new(new)),
                 Err(error) => {
                     let failure = Failure::Unavailable(error.to_string());
                     self.failed(trip, &failure);
                     return (exchange, Err(failure));
                 }
-            },
+            }
+        }
+        let Some(instance) = idle.last_mut() else {
+            return (exchange, Err(Failure::Busy));
         };
-        let (exchange, result) = hook(ready, exchange);
+        let (exchange, result) = instance.call(exchange, hook);
         match &result {
             Err(failure) if failure.costs_the_instance() => {
-                *instance = None;
+                idle.clear();
                 self.failed(trip, failure);
             }
             _ => trip.succeeded(),
@@ -113,11 +116,107 @@ impl Slot {
         (exchange, result)
     }
 
+    /// Calls a hook of a plugin that may wait. The exchange is taken from `home`
+    /// and put back there, also where this future is dropped before its end.
+    /// `outcalls` is where the plugin's own calls go meanwhile.
+    pub async fn wait<C: HookCall>(
+        &self,
+        home: &mut Option<Box<Exchange>>,
+        hook: &C,
+        outcalls: Outcalls,
+    ) -> Result<C::Verdict, Failure> {
+        if !self.inner.borrow_mut().trip.allows(Instant::now) {
+            return Err(Failure::Tripped);
+        }
+        let instance = self.acquire().await?;
+        let mut lent = Lent {
+            slot: self,
+            home,
+            instance: Some(instance),
+        };
+        let (Some(exchange), Some(instance)) = (lent.home.take(), &mut lent.instance) else {
+            return Err(Failure::Unavailable("the exchange has ended".into()));
+        };
+        instance.connect(outcalls);
+        let result = instance.wait(exchange, hook).await;
+        *lent.home = instance.take_exchange();
+        let mut inner = self.inner.borrow_mut();
+        match &result {
+            Err(failure) if failure.costs_the_instance() => {
+                self.failed(&mut inner.trip, failure);
+            }
+            _ => {
+                inner.trip.succeeded();
+                inner.idle.extend(lent.instance.take());
+            }
+        }
+        drop(inner);
+        result
+    }
+
+    /// An idle instance, a new one, or the next that becomes idle.
+    async fn acquire(&self) -> Result<Box<Instance>, Failure> {
+        let most = self.binding.plugin().limits.instances;
+        loop {
+            let freed = {
+                let mut inner = self.inner.borrow_mut();
+                if let Some(ready) = inner.idle.pop() {
+                    inner.busy += 1;
+                    return Ok(ready);
+                }
+                if inner.busy < most {
+                    return match self.binding.instantiate() {
+                        Ok(new) => {
+                            inner.busy += 1;
+                            Ok(Box::new(new))
+                        }
+                        Err(error) => {
+                            let failure = Failure::Unavailable(error.to_string());
+                            self.failed(&mut inner.trip, &failure);
+                            Err(failure)
+                        }
+                    };
+                }
+                inner.queue.retain(|waiting| !waiting.is_closed());
+                if inner.queue.len() >= most.saturating_mul(MAX_QUEUE) {
+                    return Err(Failure::Busy);
+                }
+                let (tell, freed) = oneshot::channel();
+                inner.queue.push_back(tell);
+                freed
+            };
+            let limit = self.binding.plugin().limits.wait;
+            match tokio::time::timeout(limit, freed).await {
+                Ok(_) => {}
+                Err(_) => return Err(Failure::Busy),
+            }
+        }
+    }
+
     #[cold]
     fn failed(&self, trip: &mut Trip, failure: &Failure) {
         let now = Instant::now();
         if trip.failed(now) {
             self.binding.report_trip(now, failure);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(mut instance) = self.instance.take() {
+            // In the middle of a call: what the hook has done so far is undone.
+            instance.undo();
+            if let Some(exchange) = instance.take_exchange() {
+                *self.home = Some(exchange);
+            }
+        }
+        let mut inner = self.slot.inner.borrow_mut();
+        inner.busy = inner.busy.saturating_sub(1);
+        while let Some(next) = inner.queue.pop_front() {
+            if next.send(()).is_ok() {
+                break;
+            }
         }
     }
 }

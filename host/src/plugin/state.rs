@@ -8,23 +8,31 @@ use wasmtime::StoreContextMut;
 use super::deadline::Deadline;
 use super::limiter::Limiter;
 use super::names::Names;
+use super::ticker::Ticker;
 use crate::capability::Scope;
+use crate::capability::http::Outcalls;
 use crate::capability::metrics::Handles;
+use crate::capability::quota::OpenLimits;
 use crate::capability::wasi::Lines;
 use crate::exchange::Exchange;
 
 /// The data of an instance's store.
-pub(crate) struct State {
+pub struct State {
     /// The exchange whose hook is running.
     pub(super) exchange: Option<Box<Exchange>>,
     pub(super) deadline: Deadline,
     pub(super) limiter: Limiter,
+    pub(super) ticker: Arc<Ticker>,
     /// Whose instance it is.
     pub(crate) scope: Arc<Scope>,
     /// The header names that it edits.
     pub(crate) names: Names,
     /// What it registered.
     pub(crate) metrics: Handles,
+    /// The limits that it opened.
+    pub(crate) limit_sets: Vec<OpenLimits>,
+    /// Where its calls go; none outside of hooks that may wait.
+    pub(crate) outcalls: Option<Outcalls>,
     /// What it wrote to standard output and error, by way of WASI.
     pub(crate) lines: Lines,
     /// It has not been configured yet, or is being configured.
@@ -44,8 +52,16 @@ impl fmt::Display for OutsideOfHook {
 impl std::error::Error for OutsideOfHook {}
 
 impl State {
-    pub(super) fn new(scope: Arc<Scope>, deadline: Deadline, limiter: Limiter) -> Self {
+    pub(super) fn new(
+        scope: Arc<Scope>,
+        deadline: Deadline,
+        limiter: Limiter,
+        ticker: Arc<Ticker>,
+    ) -> Self {
         Self {
+            ticker,
+            limit_sets: Vec::new(),
+            outcalls: None,
             exchange: None,
             deadline,
             limiter,
@@ -67,6 +83,14 @@ impl State {
     }
 }
 
+impl State {
+    /// The exchange whose hook is running, to note something in it.
+    #[inline]
+    pub(crate) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_deref_mut()
+    }
+}
+
 /// Changes the exchange while the guest's memory is borrowed, so that names and
 /// values need no copy before they are checked.
 #[inline]
@@ -78,5 +102,16 @@ pub(crate) fn edit<R>(
     let mut exchange = taken.ok_or_else(|| wasmtime::Error::new(OutsideOfHook))?;
     let result = change(store, &mut exchange);
     store.data_mut().exchange = Some(exchange);
+    result
+}
+
+/// Waits, outside of the time that the plugin may use.
+pub(crate) async fn wait<F: Future>(store: &mut StoreContextMut<'_, State>, what: F) -> F::Output {
+    store.data_mut().deadline.pause();
+    let result = what.await;
+    let state = store.data_mut();
+    state.ticker.touch();
+    let ticks = state.deadline.resume();
+    store.set_epoch_deadline(ticks);
     result
 }

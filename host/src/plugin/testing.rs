@@ -10,13 +10,15 @@ use http::{HeaderMap, HeaderValue, Method};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{Artifact, Binding, Hook, Runtime, Slot};
-use crate::capability::CustomMetrics;
+use super::{Artifact, BindError, Binding, Hook, Runtime, Slot};
+use crate::capability::{CustomMetrics, OpenStore, Services, Stores};
 use crate::config::model::{
-    Consumer, Consumers, Grants, HostPattern, Matcher, OnError, PathPattern, Plugin, PluginLimits,
-    PluginSource, Route,
+    Consumer, Consumers, Grants, HostPattern, Matcher, MemoryStore, Name, OnError, PathPattern,
+    Plugin, PluginLimits, PluginSource, Route, Secret, StoreKind,
 };
 use crate::exchange::{ClientAddress, Exchange, RequestState};
+use crate::rollout::Rollouts;
+use crate::store::{MemoryConfig, Store};
 
 /// Zeroes: `ok` with the first case, whatever the type.
 pub(super) const OK: u32 = 512;
@@ -147,8 +149,41 @@ pub(super) fn configured() -> Plugin {
 /// A binding with [`configured`] and the consumer `alice`.
 pub(super) fn binding(runtime: &Runtime, artifact: &Arc<Artifact>) -> Arc<Binding> {
     let (plugin, metrics) = (Arc::new(configured()), CustomMetrics::default());
-    let binding = Binding::new(artifact.clone(), &plugin, &consumers(), runtime, &metrics);
+    let binding = bound(artifact.clone(), &plugin, &consumers(), runtime, &metrics);
     Arc::new(binding.unwrap())
+}
+
+/// A plugin bound in a gateway that has the store `local`.
+pub(super) fn bound(
+    artifact: Arc<Artifact>,
+    plugin: &Arc<Plugin>,
+    consumers: &Arc<Consumers>,
+    runtime: &Runtime,
+    metrics: &CustomMetrics,
+) -> Result<Binding, BindError> {
+    let kind = StoreKind::Memory(MemoryStore::default());
+    let store = Store::memory(MemoryConfig::default());
+    let stores = [(Name::from("local"), Arc::new(OpenStore { kind, store }))].into();
+    bound_with(&stores, artifact, plugin, consumers, runtime, metrics)
+}
+
+/// A plugin bound in a gateway that has these stores.
+pub(super) fn bound_with(
+    stores: &Stores,
+    artifact: Arc<Artifact>,
+    plugin: &Arc<Plugin>,
+    consumers: &Arc<Consumers>,
+    runtime: &Runtime,
+    metrics: &CustomMetrics,
+) -> Result<Binding, BindError> {
+    let services = Services {
+        consumers,
+        stores,
+        secrets: &[(Name::from("token"), Secret(Arc::from("s3cret")))].into(),
+        metrics,
+        rollouts: &Arc::new(Rollouts::in_memory()),
+    };
+    Binding::new(artifact, plugin, &services, runtime)
 }
 
 /// A slot with a plugin of these bytes.

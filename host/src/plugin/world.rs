@@ -96,7 +96,7 @@ fn check_import(full: &str, ty: &ComponentItem) -> Result<(), String> {
     };
     if name.package == v0_1::PACKAGE {
         check_version(full, name.version)?;
-        let known = v0_1::IMPORTS.map(|(interface, _)| interface);
+        let known: Vec<_> = v0_1::imports().collect();
         if known.contains(&name.interface) {
             return Ok(());
         }

@@ -84,6 +84,8 @@ pub(super) fn begin(
         target: None,
         upstream_time: Duration::ZERO,
         plugins_time: Duration::ZERO,
+        upstream_status: None,
+        log_later: None,
         connection,
         visit,
         view,
@@ -141,7 +143,7 @@ fn route(
     strip_hop_by_hop(&mut headers);
     headers.remove(EXPECT);
     forwarded::apply(&mut headers, &connection.peer, &resolved, config.forwarded);
-    let exchange = Exchange::new(
+    let mut exchange = Exchange::new(
         RequestState {
             method: parts.method,
             https: resolved.https,
@@ -154,6 +156,7 @@ fn route(
         resolved.client.unwrap_or_else(|| connection.peer.clone()),
         view.generation.config.consumers.clone(),
     );
+    exchange.availability = route.availability.clone();
     ending.route = Some(found.index);
     ending.exchange = Some(Box::new(exchange));
     Ok(())

@@ -7,11 +7,15 @@ use hyper::body::Incoming;
 
 use super::answer::{Answer, Source};
 use super::ending::Ending;
+use super::outcalls;
 use super::response_body::Content;
 use crate::body::{ReadError, WholeBody};
 use crate::config::model::{Name, OnError};
-use crate::exchange::{Exchange, Phase};
-use crate::plugin::{BodyVerdict, Failure, HeadVerdict, Outcome, Reply};
+use crate::exchange::Phase;
+use crate::plugin::{
+    BodyVerdict, Failure, HeadVerdict, Hook, HookCall, OnRequest, OnRequestBody, OnResponse,
+    OnResponseBody, Outcalls, Outcome, Reply,
+};
 use crate::upstream::{BodyFailure, RequestBody};
 use crate::worker::Link;
 
@@ -60,8 +64,8 @@ impl Ending {
         };
         for (at, link) in route.chain.iter().enumerate() {
             self.reached = at;
-            if link.on_request.is_some() {
-                match self.call(|e, spent| link.call_on_request(e, spent)) {
+            if link.has(Hook::OnRequest) {
+                match self.call(link, &OnRequest).await {
                     Ok(HeadVerdict::Next) => {}
                     Ok(HeadVerdict::ReadBody) => self.request_body_hook(link, body).await?,
                     Ok(HeadVerdict::Respond(reply)) => {
@@ -76,13 +80,13 @@ impl Ending {
     }
 
     async fn request_body_hook(&mut self, link: &Link, body: &mut Inbound) -> Result<(), Made> {
-        if link.on_request_body.is_none() {
+        if !link.has(Hook::OnRequestBody) {
             let failure = Failure::InvalidReply("it asks for a body, but has no on-request-body");
             return on_failure(link, &failure).map_err(Made::Answer);
         }
         let whole = self.read_request(body).await.map_err(Made::Answer)?;
         let data = whole.data.clone();
-        match self.call(|e, spent| link.call_on_request_body(e, &data, spent)) {
+        match self.call(link, &OnRequestBody(&data)).await {
             Ok(BodyVerdict::Keep) => Ok(()),
             Ok(BodyVerdict::Replace(data)) => {
                 whole.data = data;
@@ -137,7 +141,7 @@ impl Ending {
             return;
         };
         for link in route.chain.iter().take(self.reached).rev() {
-            if link.on_response.is_none() {
+            if !link.has(Hook::OnResponse) {
                 continue;
             }
             if let Err(made) = self.response_hook(link, content).await {
@@ -147,9 +151,9 @@ impl Ending {
     }
 
     async fn response_hook(&mut self, link: &Link, content: &mut Content) -> Result<(), Made> {
-        match self.call(|e, spent| link.call_on_response(e, spent)) {
+        match self.call(link, &OnResponse).await {
             Ok(HeadVerdict::Next) => return Ok(()),
-            Ok(HeadVerdict::ReadBody) if link.on_response_body.is_some() => {}
+            Ok(HeadVerdict::ReadBody) if link.has(Hook::OnResponseBody) => {}
             Ok(HeadVerdict::ReadBody) => {
                 let failure =
                     Failure::InvalidReply("it asks for a body, but has no on-response-body");
@@ -161,7 +165,7 @@ impl Ending {
             Err(failure) => return on_failure(link, &failure).map_err(Made::Answer),
         }
         let data = self.read_response(content).await.map_err(Made::Answer)?;
-        match self.call(|e, spent| link.call_on_response_body(e, &data, spent)) {
+        match self.call(link, &OnResponseBody(&data)).await {
             Ok(BodyVerdict::Keep) => Ok(()),
             Ok(BodyVerdict::Replace(data)) => {
                 if let Content::Whole(whole) = content {
@@ -215,19 +219,29 @@ impl Ending {
     }
 
     /// Lends the exchange to a hook.
-    fn call<T>(
-        &mut self,
-        hook: impl FnOnce(
-            Box<Exchange>,
-            &mut std::time::Duration,
-        ) -> (Box<Exchange>, Result<T, Failure>),
-    ) -> Result<T, Failure> {
+    async fn call<C: HookCall>(&mut self, link: &Link, hook: &C) -> Result<C::Verdict, Failure> {
+        if link.slot.waits() {
+            return self.wait(link, hook).await;
+        }
         let Some(exchange) = self.exchange.take() else {
             return Err(Failure::Unavailable("the exchange has ended".into()));
         };
-        let (exchange, result) = hook(exchange, &mut self.plugins_time);
+        let (exchange, result) = link.call(exchange, hook, &mut self.plugins_time);
         self.exchange = Some(exchange);
         result
+    }
+
+    /// The same for a plugin that may wait: the calls that it makes meanwhile go
+    /// to the upstreams of the exchange's own generation.
+    async fn wait<C: HookCall>(&mut self, link: &Link, hook: &C) -> Result<C::Verdict, Failure> {
+        let (outcalls, asked) = Outcalls::new();
+        let serving = outcalls::serve(self.view.clone(), asked);
+        let waiting = link.wait(&mut self.exchange, hook, outcalls, &mut self.plugins_time);
+        tokio::select! {
+            biased;
+            result = waiting => result,
+            never = serving => match never {},
+        }
     }
 
     /// Puts a response that no upstream made in the place of what there was.

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderValue, Method, Version};
 
-use super::Source;
 use super::connection::Connection;
+use super::{Source, outcalls};
 use crate::config::model::Name;
 use crate::exchange::{Exchange, Phase};
-use crate::plugin::{Outcome, Summary};
+use crate::plugin::{Hook, OnLog, Outcalls, Outcome, Summary};
 use crate::server::Visit;
 use crate::telemetry::access_log::{Record, Tags};
 use crate::upstream::{Pool, Progress};
+use crate::worker::Link;
 use crate::worker::view::{RouteView, View};
 
 /// What is known of an exchange for its end.
@@ -48,8 +49,12 @@ pub struct Ending {
     pub target: Option<(Rc<Pool>, usize)>,
     /// How long the upstream took to send its head.
     pub upstream_time: Duration,
+    /// The status that the upstream sent, before hooks changed it.
+    pub upstream_status: Option<u16>,
     /// How long hooks took.
     pub plugins_time: Duration,
+    /// The log hooks that may wait, and what they are told.
+    pub log_later: Option<(Vec<Rc<Link>>, Summary)>,
 }
 
 /// The request as it came.
@@ -90,17 +95,49 @@ impl Ending {
             request_bytes: self.progress.bytes(),
             response_bytes: self.response_bytes,
         };
+        let mut waiting = Vec::new();
         for link in route.chain.iter().take(self.reached) {
-            if link.on_log.is_none() {
+            if !link.has(Hook::OnLog) {
+                continue;
+            }
+            if link.slot.waits() {
+                waiting.push(link.clone());
                 continue;
             }
             let Some(mut exchange) = self.exchange.take() else {
                 return;
             };
             exchange.phase = Phase::Log;
-            let (exchange, _) = link.call_on_log(exchange, &summary, &mut self.plugins_time);
+            let (exchange, _) = link.call(exchange, &OnLog(&summary), &mut self.plugins_time);
             self.exchange = Some(exchange);
         }
+        if !waiting.is_empty() {
+            self.log_later = Some((waiting, summary));
+        }
+    }
+
+    /// Hooks that may wait run when everything else has been done.
+    fn run_waiting_log_hooks(&mut self) {
+        let (Some((links, summary)), Some(mut exchange)) =
+            (self.log_later.take(), self.exchange.take())
+        else {
+            return;
+        };
+        exchange.phase = Phase::Log;
+        let view = self.view.clone();
+        tokio::task::spawn_local(async move {
+            let mut home = Some(exchange);
+            for link in links {
+                let (outcalls, asked) = Outcalls::new();
+                let serving = outcalls::serve(view.clone(), asked);
+                let (hook, mut spent) = (OnLog(&summary), Duration::ZERO);
+                tokio::select! {
+                    biased;
+                    _ = link.wait(&mut home, &hook, outcalls, &mut spent) => {}
+                    never = serving => match never {},
+                }
+            }
+        });
     }
 
     fn upstream(&self) -> Option<&Name> {
@@ -113,6 +150,30 @@ impl Ending {
             None => &self.view.no_route,
         };
         series.record(self.upstream(), self.status, took);
+    }
+
+    /// Tells the rollouts how the variant did that answered, or should have.
+    fn judge(&self, took: Duration) {
+        let Some(exchange) = self.exchange.as_deref() else {
+            return;
+        };
+        if exchange.rollouts.is_empty() {
+            return;
+        }
+        let Some(upstream) = self.upstream() else {
+            return;
+        };
+        if self.outcome == Outcome::ClientGone {
+            return;
+        }
+        let broken = matches!(self.outcome, Outcome::UpstreamFailed | Outcome::TimedOut);
+        let failed = broken || (self.upstream_status.unwrap_or(0) >= 500);
+        let span = if broken { took } else { self.upstream_time };
+        for rollout in &exchange.rollouts {
+            if let Some(variant) = rollout.variant(upstream) {
+                rollout.record(variant, failed, span);
+            }
+        }
     }
 
     fn write_line(&self, took: Duration) {
@@ -171,7 +232,9 @@ impl Drop for Ending {
         let took = self.begun.elapsed();
         self.run_log_hooks(took);
         self.count(took);
+        self.judge(took);
         self.write_line(took);
+        self.run_waiting_log_hooks();
         self.connection.worker.shard.exchanges.add(-1);
     }
 }

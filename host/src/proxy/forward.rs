@@ -71,6 +71,7 @@ pub(super) async fn forward(
     match sent {
         Ok(Sent { response, lease }) => {
             ending.target = Some((pool.clone(), lease.target()));
+            ending.upstream_status = Some(response.status().as_u16());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS && upgrade.is_none() {
                 return Err(answer_of(
                     &pool.config,

@@ -8,6 +8,7 @@ mod connection;
 mod ending;
 mod forward;
 mod forwarded;
+mod outcalls;
 pub mod path;
 mod respond;
 mod response_body;

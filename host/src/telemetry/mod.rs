@@ -9,7 +9,9 @@ pub mod log;
 mod metrics;
 mod prometheus;
 mod shard;
+mod stores;
 
 pub use counter::{Counter, Gauge, Histogram};
 pub use metrics::{Metrics, Reloads};
 pub use shard::{HookSeries, ListenerSeries, PluginSeries, RouteSeries, Shard, UpstreamSeries};
+pub use stores::render_stores;

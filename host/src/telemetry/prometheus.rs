@@ -351,7 +351,7 @@ impl Metrics {
     }
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
@@ -375,7 +375,12 @@ fn labels(out: &mut String, labels: &[(&str, &str)], le: Option<&str>) {
     }
 }
 
-fn line(out: &mut String, name: &str, pairs: &[(&str, &str)], value: impl std::fmt::Display) {
+pub(super) fn line(
+    out: &mut String,
+    name: &str,
+    pairs: &[(&str, &str)],
+    value: impl std::fmt::Display,
+) {
     out.push_str(name);
     labels(out, pairs, None);
     let _ = writeln!(out, " {value}");

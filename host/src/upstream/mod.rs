@@ -2,6 +2,7 @@
 //!
 //! A worker has a [`Pool`] of its own for each upstream; nothing is shared between workers.
 
+mod availability;
 mod balance;
 mod connect;
 mod error;
@@ -11,6 +12,7 @@ mod pool;
 mod request_body;
 mod send;
 
+pub use availability::Availability;
 pub use error::SendError;
 pub use lease::Lease;
 pub use pool::Pool;

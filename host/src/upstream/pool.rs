@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hyper::client::conn::http2;
 use tokio::sync::oneshot;
 
+use super::availability::Availability;
 use super::balance::Turns;
 use super::idle::Idle;
 use super::request_body::RequestBody;
@@ -21,6 +22,8 @@ pub struct Pool {
     pub config: Arc<Upstream>,
     /// What is counted.
     pub series: Arc<UpstreamSeries>,
+    /// Whether its targets take connections.
+    pub availability: Arc<Availability>,
     pub(super) targets: Vec<TargetPool>,
     pub(super) turns: Turns,
     pub(super) counts: Rc<Counts>,
@@ -68,6 +71,7 @@ impl Pool {
                 .iter()
                 .map(|_| TargetPool::default())
                 .collect(),
+            availability: Arc::new(Availability::new(config.targets.len(), timers.clock())),
             turns: Turns::beginning_at(worker),
             counts: Rc::default(),
             config,

@@ -81,9 +81,13 @@ impl Pool {
                 }
             };
             match attempt {
-                Ok(sent) => return Ok(sent),
+                Ok(sent) => {
+                    self.availability.note(index, true);
+                    return Ok(sent);
+                }
                 Err(Attempt::Refused(back, why)) => {
                     self.series.connect_failures.add(1);
+                    self.availability.note(index, false);
                     tried.push(index);
                     if tried.len() >= MAX_TARGETS.min(self.targets.len()) {
                         return Err(SendError::Unreachable(target.clone(), why));

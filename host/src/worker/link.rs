@@ -3,34 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use crate::config::model::{Name, OnError};
 use crate::exchange::Exchange;
-use crate::plugin::{Binding, BodyVerdict, Failure, HeadVerdict, Hook, Instance, Slot, Summary};
+use crate::plugin::{Binding, Failure, Hook, HookCall, Instance, Outcalls, Slot};
 use crate::telemetry::{HookSeries, PluginSeries, Shard};
 
-/// A plugin on one worker. A hook that the plugin does not export has no series.
+/// A plugin on one worker.
 pub struct Link {
     /// The plugin's name in the configuration.
     pub name: Name,
-    /// Its instance.
+    /// Its instances.
     pub slot: Slot,
-    /// `on-request`
-    pub on_request: Option<Arc<HookSeries>>,
-    /// `on-request-body`
-    pub on_request_body: Option<Arc<HookSeries>>,
-    /// `on-response`
-    pub on_response: Option<Arc<HookSeries>>,
-    /// `on-response-body`
-    pub on_response_body: Option<Arc<HookSeries>>,
-    /// `on-log`
-    pub on_log: Option<Arc<HookSeries>>,
+    /// By hook; one that the plugin does not export has none.
+    hooks: [Option<Arc<HookSeries>>; Hook::ALL.len()],
     series: Arc<PluginSeries>,
 }
-
-/// A hook's result, and the exchange back.
-type Called<T> = (Box<Exchange>, Result<T, Failure>);
 
 impl Link {
     /// The plugin `name`, with an instance that is ready if there is one.
@@ -38,15 +25,17 @@ impl Link {
         let hooks = binding.hooks();
         let series = |hook: Hook| hooks.contains(hook).then(|| shard.hook(&name, hook.name()));
         Self {
-            on_request: series(Hook::OnRequest),
-            on_request_body: series(Hook::OnRequestBody),
-            on_response: series(Hook::OnResponse),
-            on_response_body: series(Hook::OnResponseBody),
-            on_log: series(Hook::OnLog),
+            hooks: Hook::ALL.map(series),
             slot: Slot::new(binding, first),
             series: shard.plugin(&name),
             name,
         }
+    }
+
+    /// Whether the plugin has this hook.
+    #[inline]
+    pub fn has(&self, hook: Hook) -> bool {
+        self.slot.binding().hooks().contains(hook)
     }
 
     /// What a failure of this plugin means for the exchange.
@@ -61,98 +50,63 @@ impl Link {
         self.series.tripped.set(i64::from(self.slot.tripped()));
     }
 
-    /// Calls `on-request`.
-    pub fn call_on_request(
+    /// Calls a hook of a plugin that never waits; `spent` grows by what it took.
+    #[inline]
+    pub fn call<C: HookCall>(
         &self,
         exchange: Box<Exchange>,
+        hook: &C,
         spent: &mut Duration,
-    ) -> Called<HeadVerdict> {
-        let series = self.on_request.as_deref();
-        self.timed(series, Hook::OnRequest, spent, || {
-            self.slot.on_request(exchange)
-        })
-    }
-
-    /// Calls `on-request-body`.
-    pub fn call_on_request_body(
-        &self,
-        exchange: Box<Exchange>,
-        body: &Bytes,
-        spent: &mut Duration,
-    ) -> Called<BodyVerdict> {
-        let series = self.on_request_body.as_deref();
-        let call = || self.slot.on_request_body(exchange, body);
-        self.timed(series, Hook::OnRequestBody, spent, call)
-    }
-
-    /// Calls `on-response`.
-    pub fn call_on_response(
-        &self,
-        exchange: Box<Exchange>,
-        spent: &mut Duration,
-    ) -> Called<HeadVerdict> {
-        let series = self.on_response.as_deref();
-        self.timed(series, Hook::OnResponse, spent, || {
-            self.slot.on_response(exchange)
-        })
-    }
-
-    /// Calls `on-response-body`.
-    pub fn call_on_response_body(
-        &self,
-        exchange: Box<Exchange>,
-        body: &Bytes,
-        spent: &mut Duration,
-    ) -> Called<BodyVerdict> {
-        let series = self.on_response_body.as_deref();
-        let call = || self.slot.on_response_body(exchange, body);
-        self.timed(series, Hook::OnResponseBody, spent, call)
-    }
-
-    /// Calls `on-log`.
-    pub fn call_on_log(
-        &self,
-        exchange: Box<Exchange>,
-        summary: &Summary,
-        spent: &mut Duration,
-    ) -> Called<()> {
-        let series = self.on_log.as_deref();
-        self.timed(series, Hook::OnLog, spent, || {
-            self.slot.on_log(exchange, summary)
-        })
-    }
-
-    fn timed<T>(
-        &self,
-        series: Option<&HookSeries>,
-        hook: Hook,
-        spent: &mut Duration,
-        call: impl FnOnce() -> Called<T>,
-    ) -> Called<T> {
+    ) -> (Box<Exchange>, Result<C::Verdict, Failure>) {
         let begun = Instant::now();
-        let (exchange, result) = call();
+        let (exchange, result) = self.slot.call(exchange, hook);
+        *spent += self.record(C::HOOK, begun, Some(&exchange), result.as_ref().err());
+        (exchange, result)
+    }
+
+    /// Calls a hook of a plugin that may wait. See [`Slot::wait`].
+    pub async fn wait<C: HookCall>(
+        &self,
+        home: &mut Option<Box<Exchange>>,
+        hook: &C,
+        outcalls: Outcalls,
+        spent: &mut Duration,
+    ) -> Result<C::Verdict, Failure> {
+        let begun = Instant::now();
+        let result = self.slot.wait(home, hook, outcalls).await;
+        *spent += self.record(C::HOOK, begun, home.as_deref(), result.as_ref().err());
+        result
+    }
+
+    #[inline]
+    fn record(
+        &self,
+        hook: Hook,
+        begun: Instant,
+        exchange: Option<&Exchange>,
+        failure: Option<&Failure>,
+    ) -> Duration {
         let took = begun.elapsed();
-        *spent += took;
-        if let Some(series) = series {
-            match &result {
-                Ok(_) => series.record_ok(took),
-                Err(failure) => series.record_failure(failure.kind(), took),
+        if let Some(Some(series)) = self.hooks.get(hook as usize) {
+            match failure {
+                None => series.record_ok(took),
+                Some(failure) => series.record_failure(failure.kind(), took),
             }
         }
         // That it is left alone was said when that began.
-        if let Err(failure) = &result
+        if let Some(failure) = failure
             && !matches!(failure, Failure::Tripped)
         {
-            let route = &*exchange.route.name;
-            let id = exchange.request_id.to_str().unwrap_or("");
+            let route = exchange.map_or("", |e| &e.route.name);
+            let id = exchange.and_then(|e| e.request_id.to_str().ok());
             tracing::warn!(
                 plugin = &*self.name,
                 hook = hook.name(),
                 route,
-                request_id = id,
+                request_id = id.unwrap_or(""),
                 "hook failed: {failure}"
             );
         }
-        (exchange, result)
+        took
     }
 }

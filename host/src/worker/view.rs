@@ -11,7 +11,7 @@ use crate::config::model::{Name, Route};
 use crate::generation::Generation;
 use crate::plugin::Hook;
 use crate::telemetry::RouteSeries;
-use crate::upstream::Pool;
+use crate::upstream::{Availability, Pool};
 
 /// A generation on one worker.
 pub struct View {
@@ -33,6 +33,8 @@ pub struct RouteView {
     pub chain: Vec<Rc<Link>>,
     /// One for each of the route's upstreams.
     pub pools: Vec<Rc<Pool>>,
+    /// Whether those are available.
+    pub availability: Arc<[Arc<Availability>]>,
     /// What is counted.
     pub series: Arc<RouteSeries>,
     /// Some plugin has `on-log`.
@@ -100,6 +102,11 @@ impl View {
         }
     }
 
+    /// The connections to an upstream.
+    pub fn pool(&self, upstream: &str) -> Option<Rc<Pool>> {
+        self.pools.get(upstream).cloned()
+    }
+
     /// Closes connections that have been idle for too long, and brings gauges up to date.
     pub fn sweep(&self) {
         for pool in self.pools.values() {
@@ -124,19 +131,21 @@ impl RouteView {
             .filter_map(|p| links.get(p).cloned())
             .collect();
         let any = |needs: fn(&Link) -> bool| chain.iter().any(|l| needs(l));
+        let pools: Vec<_> = route
+            .upstreams
+            .iter()
+            .filter_map(|u| pools.get(u).cloned())
+            .collect();
         Self {
-            has_log_hook: any(|l| l.on_log.is_some()),
+            availability: pools.iter().map(|p| p.availability.clone()).collect(),
+            has_log_hook: any(|l| l.has(Hook::OnLog)),
             keeps_request: any(|l| l.slot.binding().artifact().uses_request_after()),
             keeps_response: any(|l| {
                 let artifact = l.slot.binding().artifact();
                 let reads = artifact.imports().iter().any(|i| i.contains("/response@"));
                 reads && artifact.hooks().contains(Hook::OnLog)
             }),
-            pools: route
-                .upstreams
-                .iter()
-                .filter_map(|u| pools.get(u).cloned())
-                .collect(),
+            pools,
             series: worker.shard.route(&route.name),
             route: route.clone(),
             chain,

@@ -3,7 +3,7 @@
 
 use super::edit::{self, Change, edit};
 use super::exchange::{Line, Message};
-use super::world::{Phase, ask};
+use super::world::{Phase, World, ask};
 use crate::bindings::types::{Field, Rejected};
 
 fn fields(message: &Message) -> Vec<Field> {
@@ -133,6 +133,10 @@ pub(crate) mod routing {
         ask(|w| w.exchange.upstreams.clone())
     }
 
+    pub(crate) fn chosen() -> String {
+        ask(|w| w.exchange.upstream.clone())
+    }
+
     pub(crate) fn choose(upstream: &str) -> Result<(), Rejected> {
         edit(Phase::Request, |w| {
             let known = w.exchange.upstreams.iter().find(|u| *u == upstream);
@@ -254,6 +258,19 @@ pub(crate) mod identity {
             attributes: caller.attributes,
             credential: caller.credential,
         })
+    }
+
+    pub(crate) fn id() -> Option<String> {
+        ask(|w| Some(w.exchange.caller.as_ref()?.id.clone()))
+    }
+
+    pub(crate) fn groups() -> Vec<String> {
+        let groups = |w: &mut World| Some(w.exchange.caller.as_ref()?.groups.clone());
+        ask(groups).unwrap_or_default()
+    }
+
+    pub(crate) fn credential() -> Option<String> {
+        ask(|w| w.exchange.caller.as_ref()?.credential.clone())
     }
 }
 

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use super::super::testing::{
-    OK, binding, configured, consumers, exchange, on_request, plugin, plugin_with, runtime, slot,
+    OK, binding, bound, configured, consumers, exchange, on_request, plugin, plugin_with, runtime,
+    slot,
 };
-use super::super::{Binding, Failure, Slot};
+use super::super::{Failure, OnRequest, Slot};
 use crate::capability::CustomMetrics;
 
 /// What was logged while it was the subscriber's writer.
@@ -33,7 +34,7 @@ fn logged(bytes: &[u8]) -> String {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, || {
-        let (_, result) = slot(bytes).on_request(exchange());
+        let (_, result) = slot(bytes).call(exchange(), &OnRequest);
         assert!(result.is_ok(), "{result:?}");
     });
     let text = written.0.lock().unwrap().clone();
@@ -86,11 +87,11 @@ fn metrics_are_registered_in_configure_and_counted_in_hooks() {
     let (runtime, metrics) = (runtime(), CustomMetrics::default());
     let artifact = runtime.load(&plugin(&imports, &code)).unwrap();
     let plugin = Arc::new(configured());
-    let binding = Binding::new(artifact, &plugin, &consumers(), &runtime, &metrics).unwrap();
+    let binding = bound(artifact, &plugin, &consumers(), &runtime, &metrics).unwrap();
     let binding = Arc::new(binding);
     let workers = [0, 1].map(|_| Slot::new(binding.clone(), None));
     for slot in &workers {
-        let (_, result) = slot.on_request(exchange());
+        let (_, result) = slot.call(exchange(), &OnRequest);
         assert!(result.is_ok(), "{result:?}");
     }
     let mut text = String::new();
@@ -116,7 +117,7 @@ fn consumers_reach_whom_they_were_granted() {
     let mut plugin = configured();
     plugin.grants.consumers = true;
     let metrics = CustomMetrics::default();
-    let binding = Binding::new(
+    let binding = bound(
         artifact,
         &Arc::new(plugin),
         &consumers(),
@@ -124,7 +125,7 @@ fn consumers_reach_whom_they_were_granted() {
         &metrics,
     );
     let slot = Slot::new(Arc::new(binding.unwrap()), None);
-    assert!(slot.on_request(exchange()).1.is_ok());
+    assert!(slot.call(exchange(), &OnRequest).1.is_ok());
 }
 
 const WASI: &str = "
@@ -219,7 +220,7 @@ fn there_is_no_environment_and_there_are_no_files() {
          (if (i32.load (i32.const 260)) (then unreachable))
          (if (i64.eq (call $get-random-u64) (call $get-random-u64)) (then unreachable))",
     );
-    let (_, result) = slot(&bytes).on_request(exchange());
+    let (_, result) = slot(&bytes).call(exchange(), &OnRequest);
     assert!(result.is_ok(), "{result:?}");
 }
 
@@ -240,7 +241,7 @@ fn a_plugin_cannot_wait() {
         ],
         "(call $block (call $subscribe-duration (i64.const 1000000000)))",
     );
-    let (_, result) = slot(&bytes).on_request(exchange());
+    let (_, result) = slot(&bytes).call(exchange(), &OnRequest);
     let Err(Failure::Trap(why)) = result else {
         panic!("{result:?}")
     };
@@ -272,7 +273,7 @@ fn bindings_that_are_gone_leave_nothing_behind() {
     let before = Arc::strong_count(&artifact);
     for _ in 0..100 {
         let slot = Slot::new(binding(&runtime, &artifact), None);
-        assert!(slot.on_request(exchange()).1.is_ok());
+        assert!(slot.call(exchange(), &OnRequest).1.is_ok());
     }
     assert_eq!(Arc::strong_count(&artifact), before);
 }

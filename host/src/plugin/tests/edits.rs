@@ -3,7 +3,7 @@
 use http::{HeaderValue, StatusCode};
 
 use super::super::testing::{OK, exchange, on_request, plugin, slot};
-use super::super::{Failure, HeadVerdict, Hook, Outcome, Summary};
+use super::super::{Failure, HeadVerdict, Hook, OnLog, OnRequest, OnResponse, Outcome, Summary};
 use crate::exchange::Phase;
 
 #[test]
@@ -21,7 +21,7 @@ fn a_value_that_is_not_text_passes_unharmed() {
         ("request", "header", "(param i32 i32 i32)"),
         ("request-edit", "set-header", "(param i32 i32 i32 i32 i32)"),
     ];
-    let (exchange, result) = slot(&plugin(&imports, &code)).on_request(exchange());
+    let (exchange, result) = slot(&plugin(&imports, &code)).call(exchange(), &OnRequest);
     assert!(result.is_ok(), "{result:?}");
     assert_eq!(exchange.request.headers["x-copy"].as_bytes(), b"\xff");
 }
@@ -40,7 +40,7 @@ fn verdict_of(imports: &[(&str, &str, &str)], data: &str, call: &str) -> Result<
                 (return (i32.const 600))))
             (i32.const {OK}))"#
     );
-    match slot(&plugin(imports, &code)).on_request(exchange()).1 {
+    match slot(&plugin(imports, &code)).call(exchange(), &OnRequest).1 {
         Ok(HeadVerdict::Next) => Ok(()),
         Ok(HeadVerdict::Respond(reply)) => Err(reply.status.as_u16() - 200),
         other => panic!("{other:?}"),
@@ -112,10 +112,10 @@ fn a_plugin_keeps_values_between_its_hooks() {
         request_bytes: 1,
         response_bytes: 2,
     };
-    let (mut exchange, result) = slot.on_request(exchange());
+    let (mut exchange, result) = slot.call(exchange(), &OnRequest);
     assert!(result.is_ok(), "{result:?}");
     exchange.phase = Phase::Log;
-    let (exchange, result) = slot.on_log(exchange, &summary);
+    let (exchange, result) = slot.call(exchange, &OnLog(&summary));
     assert_eq!(result, Ok(()));
     assert_eq!(exchange.note("test", "k"), Some(&b"v"[..]));
     assert_eq!(exchange.note("other", "k"), None);
@@ -139,7 +139,7 @@ fn a_response_can_be_edited_when_it_is_there() {
         .response
         .headers
         .insert("a", HeaderValue::from_static("b"));
-    let (exchange, result) = slot(&plugin(&imports, &code)).on_response(exchange);
+    let (exchange, result) = slot(&plugin(&imports, &code)).call(exchange, &OnResponse);
     assert!(matches!(result, Ok(HeadVerdict::Next)), "{result:?}");
     assert_eq!(exchange.response.status, StatusCode::CREATED);
 }
@@ -152,7 +152,7 @@ fn there_is_no_exchange_in_configure() {
          (func $on-request (result i32) (i32.const {OK}))"
     );
     let slot = slot(&plugin(&[("request", "method", "(param i32)")], &code));
-    let (_, result) = slot.on_request(exchange());
+    let (_, result) = slot.call(exchange(), &OnRequest);
     let Err(Failure::Unavailable(why)) = result else {
         panic!("{result:?}")
     };
@@ -173,6 +173,6 @@ fn time_and_randomness_are_given() {
         (if (i64.eq (call $next-u64) (call $next-u64)) (then unreachable))
         (call $bytes (i32.const 16) (i32.const 256))
         (if (i32.ne (i32.load (i32.const 260)) (i32.const 16)) (then unreachable))";
-    let (_, result) = slot(&on_request(&imports, code)).on_request(exchange());
+    let (_, result) = slot(&on_request(&imports, code)).call(exchange(), &OnRequest);
     assert!(result.is_ok(), "{result:?}");
 }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::super::testing::{OK, binding, exchange, on_request, plugin, runtime, slot};
-use super::super::{BodyVerdict, Failure, HeadVerdict, Slot};
+use super::super::{
+    BodyVerdict, Failure, HeadVerdict, OnRequest, OnRequestBody, OnResponseBody, Slot,
+};
 
 const SET: (&str, &str, &str) = ("request-edit", "set-header", "(param i32 i32 i32 i32 i32)");
 const HEADER: (&str, &str, &str) = ("request", "header", "(param i32 i32 i32)");
@@ -26,14 +28,14 @@ fn stamp_and(rest: &str) -> Vec<u8> {
 
 /// The failure of one call, after which the exchange is as it was.
 fn fails(slot: &Slot) -> Failure {
-    let (exchange, result) = slot.on_request(exchange());
+    let (exchange, result) = slot.call(exchange(), &OnRequest);
     assert_eq!(exchange.request.headers["x-key"], "secret");
     result.unwrap_err()
 }
 
 #[test]
 fn edits_of_a_call_that_succeeds_are_kept() {
-    let (exchange, result) = slot(&stamp_and("")).on_request(exchange());
+    let (exchange, result) = slot(&stamp_and("")).call(exchange(), &OnRequest);
     assert!(matches!(result, Ok(HeadVerdict::Next)));
     assert_eq!(exchange.request.headers["x-key"], "stamp");
 }
@@ -48,7 +50,7 @@ fn a_trap_drops_the_edits_and_the_instance() {
     let mut bad = exchange();
     let stamp = http::HeaderValue::from_static("1");
     bad.request.headers.insert("stamp", stamp);
-    let (bad, result) = slot.on_request(bad);
+    let (bad, result) = slot.call(bad, &OnRequest);
     assert_eq!(bad.request.headers["x-key"], "secret");
     let Err(Failure::Trap(why)) = result else {
         panic!("{result:?}")
@@ -58,7 +60,7 @@ fn a_trap_drops_the_edits_and_the_instance() {
         "{why}"
     );
     assert_eq!(slot.memory_bytes(), 0);
-    let (good, result) = slot.on_request(exchange());
+    let (good, result) = slot.call(exchange(), &OnRequest);
     assert!(result.is_ok(), "a fresh instance serves the next call");
     assert_eq!(good.request.headers["x-key"], "stamp");
     assert_eq!(slot.memory_bytes(), 2 << 16);
@@ -82,7 +84,7 @@ fn a_call_that_is_quick_enough_is_not_ended() {
             (local.set $n (i32.add (local.get $n) (i32.const 1)))
             (br_if $more (i32.lt_u (local.get $n) (i32.const 3000000))))",
     ));
-    assert!(slot.on_request(exchange()).1.is_ok());
+    assert!(slot.call(exchange(), &OnRequest).1.is_ok());
 }
 
 #[test]
@@ -98,7 +100,7 @@ fn memory_has_a_cap() {
 #[test]
 fn a_plugin_that_lives_with_less_memory_goes_on() {
     let slot = slot(&stamp_and("(drop (memory.grow (i32.const 10000)))"));
-    assert!(slot.on_request(exchange()).1.is_ok());
+    assert!(slot.call(exchange(), &OnRequest).1.is_ok());
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn responds(status: u16, name: &str, value: &str, body: u32) -> Vec<u8> {
 
 #[test]
 fn a_reply_arrives_whole() {
-    let (_, result) = slot(&responds(418, "x-who", "te\\ffa", 20)).on_request(exchange());
+    let (_, result) = slot(&responds(418, "x-who", "te\\ffa", 20)).call(exchange(), &OnRequest);
     let Ok(HeadVerdict::Respond(reply)) = result else {
         panic!("{result:?}")
     };
@@ -216,12 +218,12 @@ fn a_body_that_the_route_lets_in_may_come_back() {
     );
     let slot = slot(&echo);
     let body = Bytes::from(vec![7; 500_000]);
-    let (exchange, result) = slot.on_request_body(exchange(), &body);
+    let (exchange, result) = slot.call(exchange(), &OnRequestBody(&body));
     let Ok(BodyVerdict::Replace(same)) = result else {
         panic!("{result:?}")
     };
     assert_eq!(same, body);
-    let (_, result) = slot.on_response_body(exchange, &Bytes::from_static(b"x"));
+    let (_, result) = slot.call(exchange, &OnResponseBody(&Bytes::from_static(b"x")));
     assert!(matches!(result, Ok(BodyVerdict::Keep)));
 }
 
@@ -264,7 +266,7 @@ fn a_failure_of_one_instance_is_nothing_to_another() {
     let runtime = runtime();
     let binding = binding(&runtime, &runtime.load(&bytes).unwrap());
     let (one, two) = (Slot::new(binding.clone(), None), Slot::new(binding, None));
-    let ok = |slot: &Slot| slot.on_request(exchange()).1.is_ok();
+    let ok = |slot: &Slot| slot.call(exchange(), &OnRequest).1.is_ok();
     assert!(ok(&one) && ok(&two) && ok(&one));
     assert!(!ok(&one));
     assert!(ok(&two), "it has memory of its own");

@@ -4,10 +4,11 @@ use std::fs;
 use std::sync::Arc;
 
 use super::super::testing::{
-    OK, bare, binding, configured, consumers, on_request, plugin, runtime, typed,
+    OK, bare, binding, bound, configured, consumers, on_request, plugin, runtime, typed,
 };
 use super::super::{
-    Artifact, BindError, Binding, Digest, Hook, Instance, LoadError, Runtime, Slot, StartError,
+    Artifact, BindError, Binding, Digest, Hook, Instance, LoadError, OnRequest, Runtime, Slot,
+    StartError,
 };
 use crate::capability::CustomMetrics;
 use crate::config::model::{Consumers, Grants, Plugin, PluginSource};
@@ -150,7 +151,9 @@ fn a_second_start_compiles_nothing() {
 
 fn works(runtime: &Runtime, artifact: &Arc<Artifact>) -> bool {
     let slot = Slot::new(binding(runtime, artifact), None);
-    slot.on_request(super::super::testing::exchange()).1.is_ok()
+    slot.call(super::super::testing::exchange(), &OnRequest)
+        .1
+        .is_ok()
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn bind(
 ) -> Result<Binding, BindError> {
     let artifact = runtime.load(bytes).unwrap();
     let metrics = CustomMetrics::default();
-    Binding::new(
+    bound(
         artifact,
         &Arc::new(plugin.clone()),
         consumers,

@@ -4,3 +4,4 @@ mod capabilities;
 mod edits;
 mod failures;
 mod loading;
+mod waiting;

@@ -18,7 +18,7 @@ pub(crate) struct Exports {
 }
 
 /// The functions of one instance.
-pub(crate) struct Calls {
+pub struct Calls {
     pub(crate) describe: Describe,
     pub(crate) configure: Configure,
     pub(crate) on_request: Option<OnHead>,

@@ -5,17 +5,22 @@ mod consumers;
 mod context;
 mod exports;
 mod hooks;
+mod http_client;
 mod identity;
 mod identity_edit;
+mod kv;
 mod lifecycle;
 mod log;
 mod metrics;
+mod quota;
 mod random;
 mod request;
 mod request_edit;
 mod response;
 mod response_edit;
+mod rollout;
 mod routing;
+mod secrets;
 mod types;
 
 use wasmtime::Result;
@@ -34,27 +39,58 @@ pub(crate) const VERSION: &str = "0.1.0";
 /// The interface that every plugin exports.
 pub(crate) const LIFECYCLE: &str = "lifecycle";
 
+/// Whether the functions of an interface may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// They answer at once, and hooks are plain calls.
+    AtOnce,
+    /// Some of them wait, and the hook with them.
+    Waiting,
+}
+
 /// How an interface is put into a linker.
-type Link = fn(&mut LinkerInstance<'_, State>) -> Result<()>;
+#[derive(Clone, Copy)]
+enum Link {
+    /// Nothing of it waits.
+    Plain(fn(&mut LinkerInstance<'_, State>) -> Result<()>),
+    /// At either pace.
+    MayWait(fn(&mut LinkerInstance<'_, State>, Pace) -> Result<()>),
+}
 
 /// The interfaces that a plugin may import.
-pub(crate) const IMPORTS: [(&str, Link); 14] = [
+const LINKS: [(&str, Link); 19] = [
     // Types alone: there is nothing to link.
-    ("types", |_| Ok(())),
-    ("request", request::link),
-    ("request-edit", request_edit::link),
-    ("routing", routing::link),
-    ("response", response::link),
-    ("response-edit", response_edit::link),
-    ("context", context::link),
-    ("identity", identity::link),
-    ("identity-edit", identity_edit::link),
-    ("log", log::link),
-    ("metrics", metrics::link),
-    ("clock", clock::link),
-    ("random", random::link),
-    ("consumers", consumers::link),
+    ("types", Link::Plain(|_| Ok(()))),
+    ("request", Link::Plain(request::link)),
+    ("request-edit", Link::Plain(request_edit::link)),
+    ("routing", Link::Plain(routing::link)),
+    ("response", Link::Plain(response::link)),
+    ("response-edit", Link::Plain(response_edit::link)),
+    ("context", Link::Plain(context::link)),
+    ("identity", Link::Plain(identity::link)),
+    ("identity-edit", Link::Plain(identity_edit::link)),
+    ("log", Link::Plain(log::link)),
+    ("metrics", Link::Plain(metrics::link)),
+    ("clock", Link::Plain(clock::link)),
+    ("random", Link::Plain(random::link)),
+    ("consumers", Link::Plain(consumers::link)),
+    ("kv", Link::MayWait(kv::link)),
+    ("quota", Link::MayWait(quota::link)),
+    ("rollout", Link::Plain(rollout::link)),
+    ("http-client", Link::MayWait(http_client::link)),
+    ("secrets", Link::Plain(secrets::link)),
 ];
+
+/// The names of the interfaces that a plugin may import.
+pub(crate) fn imports() -> impl Iterator<Item = &'static str> {
+    LINKS.iter().map(|(name, _)| *name)
+}
+
+/// Whether functions of this interface may wait.
+pub(crate) fn may_wait(interface: &str) -> bool {
+    let link = LINKS.iter().find(|(name, _)| *name == interface);
+    matches!(link, Some((_, Link::MayWait(_))))
+}
 
 /// Whether `version` of the package is spoken here.
 pub(crate) fn speaks(version: &str) -> bool {
@@ -64,9 +100,13 @@ pub(crate) fn speaks(version: &str) -> bool {
 }
 
 /// Puts every interface into `linker`.
-pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
-    for (interface, link) in IMPORTS {
-        link(&mut linker.instance(&format!("{PACKAGE}/{interface}@{VERSION}"))?)?;
+pub(crate) fn link(linker: &mut Linker<State>, pace: Pace) -> Result<()> {
+    for (interface, link) in LINKS {
+        let mut linker = linker.instance(&format!("{PACKAGE}/{interface}@{VERSION}"))?;
+        match link {
+            Link::Plain(link) => link(&mut linker)?,
+            Link::MayWait(link) => link(&mut linker, pace)?,
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::exchange::{self, final_status, is_reserved};
 use crate::plugin::{self, Failure};
+use crate::store;
 
 /// Header lines of one reply.
 const MAX_HEADERS: usize = 256;
@@ -63,6 +64,27 @@ impl From<exchange::Rejected> for Rejected {
             exchange::Rejected::Reserved => Rejected::Reserved,
             exchange::Rejected::Unknown => Rejected::Unknown,
             exchange::Rejected::Refused => Rejected::Refused,
+        }
+    }
+}
+
+/// `types.store-error`
+#[derive(ComponentType, Lower, Debug, Clone)]
+#[component(variant)]
+pub(super) enum StoreError {
+    #[component(name = "not-granted")]
+    NotGranted,
+    #[component(name = "too-large")]
+    TooLarge,
+    #[component(name = "unavailable")]
+    Unavailable(String),
+}
+
+impl From<store::StoreError> for StoreError {
+    fn from(why: store::StoreError) -> Self {
+        match why {
+            store::StoreError::TooLarge => StoreError::TooLarge,
+            store::StoreError::Unavailable(why) => StoreError::Unavailable(why),
         }
     }
 }

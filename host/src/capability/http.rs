@@ -1,0 +1,146 @@
+//! Calls that plugins make: what they may call, and the way to who makes them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, uri::PathAndQuery};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::model::{HttpGrant, Name};
+
+/// Calls in one `send`.
+pub(crate) const MAX_CALLS: usize = 16;
+/// Where a plugin says none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest that one call may take.
+const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One call, checked.
+#[derive(Debug)]
+pub struct Outcall {
+    /// An upstream of the configuration.
+    pub upstream: Name,
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: PathAndQuery,
+    /// No name that the host owns.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// From now to the last byte of the answer.
+    pub timeout: Duration,
+    /// Bytes of an answer's body at most.
+    pub most: usize,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct OutcallAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// All header lines but hop-by-hop ones.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why nothing came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcallError {
+    /// No such upstream, or no grant for it.
+    NotGranted,
+    /// It is no HTTP request.
+    Invalid(String),
+    /// The answer did not come in time.
+    TimedOut,
+    /// The answer is larger than the plugin may take in.
+    TooLarge,
+    /// The upstream could not be reached, or broke off.
+    Failed(String),
+}
+
+/// A call, and where its answer goes.
+pub type Asked = (
+    Outcall,
+    oneshot::Sender<Result<OutcallAnswer, OutcallError>>,
+);
+
+/// Where the calls of one hook go.
+#[derive(Debug, Clone)]
+pub struct Outcalls(mpsc::Sender<Asked>);
+
+impl Outcalls {
+    /// A way for calls, and its other end.
+    pub fn new() -> (Self, mpsc::Receiver<Asked>) {
+        let (sender, receiver) = mpsc::channel(MAX_CALLS);
+        (Self(sender), receiver)
+    }
+
+    /// Makes all calls side by side; answers come in the order of the calls.
+    pub(crate) async fn send(
+        &self,
+        calls: Vec<Result<Outcall, OutcallError>>,
+    ) -> Vec<Result<OutcallAnswer, OutcallError>> {
+        let mut asked = Vec::with_capacity(calls.len());
+        for call in calls {
+            let (answer, answered) = oneshot::channel();
+            match call {
+                Ok(call) => match self.0.send((call, answer)).await {
+                    Ok(()) => asked.push(Ok(answered)),
+                    Err(_) => asked.push(Err(gone())),
+                },
+                Err(why) => asked.push(Err(why)),
+            }
+        }
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(match asked {
+                Ok(answered) => answered.await.unwrap_or_else(|_| Err(gone())),
+                Err(why) => Err(why),
+            });
+        }
+        answers
+    }
+}
+
+fn gone() -> OutcallError {
+    OutcallError::Failed("the exchange has ended".into())
+}
+
+/// The time that a call gets that asks for `ms`.
+pub(crate) fn timeout(ms: u32) -> Duration {
+    match ms {
+        0 => DEFAULT_TIMEOUT,
+        ms => Duration::from_millis(ms.into()).min(MAX_TIMEOUT),
+    }
+}
+
+/// Whether a path may be called: it is what was granted, or below it.
+pub(crate) fn granted(grants: &[HttpGrant], upstream: &str, path: &str) -> bool {
+    grants.iter().any(|grant| {
+        let below = |rest: &str| grant.path == "/" || rest.is_empty() || rest.starts_with('/');
+        &*grant.upstream == upstream && path.strip_prefix(grant.path.as_str()).is_some_and(below)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_for_a_path_and_what_is_below_it() {
+        let grant = |path: &str| HttpGrant {
+            upstream: "idp".into(),
+            path: path.into(),
+        };
+        let grants = [grant("/oauth/introspect")];
+        assert!(granted(&grants, "idp", "/oauth/introspect"));
+        assert!(granted(&grants, "idp", "/oauth/introspect/x"));
+        for path in ["/oauth/introspection", "/oauth", "/", "/x/oauth/introspect"] {
+            assert!(!granted(&grants, "idp", path), "{path}");
+        }
+        assert!(!granted(&grants, "other", "/oauth/introspect"));
+        assert!(granted(&[grant("/")], "idp", "/anything"));
+    }
+}

@@ -1,0 +1,134 @@
+//! `rollout`: traffic that moves from one upstream to others.
+
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Lift, LinkerInstance};
+use wasmtime::{Result, StoreContextMut};
+
+use crate::plugin::state::State;
+use crate::rollout;
+
+type Store<'a> = StoreContextMut<'a, State>;
+
+/// `rollout.share`
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Share {
+    #[component(name = "upstream")]
+    upstream: String,
+    #[component(name = "weight")]
+    weight: u32,
+}
+
+/// `rollout.step`
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Step {
+    #[component(name = "from")]
+    from: u32,
+    #[component(name = "to")]
+    to: u32,
+    #[component(name = "duration-ms")]
+    duration_ms: u64,
+}
+
+/// `rollout.on-fail`
+#[derive(ComponentType, Lift, Clone, Copy)]
+#[component(enum)]
+#[repr(u8)]
+#[allow(dead_code, reason = "guests make them")]
+enum OnFail {
+    #[component(name = "rollback")]
+    Rollback,
+    #[component(name = "hold")]
+    Hold,
+}
+
+/// `rollout.gates`
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Gates {
+    #[component(name = "interval-ms")]
+    interval_ms: u64,
+    #[component(name = "min-requests")]
+    min_requests: u32,
+    #[component(name = "error-ratio")]
+    error_ratio: Option<u32>,
+    #[component(name = "p99-ms")]
+    p99_ms: Option<u32>,
+    #[component(name = "consecutive-failures")]
+    consecutive_failures: Option<u32>,
+    #[component(name = "on-fail")]
+    on_fail: OnFail,
+}
+
+/// `rollout.plan`
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Plan {
+    #[component(name = "variants")]
+    variants: Vec<Share>,
+    #[component(name = "baseline")]
+    baseline: u32,
+    #[component(name = "steps")]
+    steps: Vec<Step>,
+    #[component(name = "gates")]
+    gates: Option<Gates>,
+}
+
+impl From<Plan> for rollout::Plan {
+    fn from(plan: Plan) -> Self {
+        let variant = |share: Share| rollout::Variant {
+            name: share.upstream,
+            weight: share.weight,
+        };
+        let step = |step: Step| rollout::Step {
+            from: step.from,
+            to: step.to,
+            duration_ms: step.duration_ms,
+        };
+        let gates = |gates: Gates| rollout::Gates {
+            interval_ms: gates.interval_ms,
+            min_requests: gates.min_requests,
+            error_ratio: gates.error_ratio,
+            p99_ms: gates.p99_ms,
+            consecutive_failures: gates.consecutive_failures,
+            on_fail: match gates.on_fail {
+                OnFail::Rollback => rollout::OnFail::Rollback,
+                OnFail::Hold => rollout::OnFail::Hold,
+            },
+        };
+        Self {
+            variants: plan.variants.into_iter().map(variant).collect(),
+            baseline: usize::try_from(plan.baseline).unwrap_or(usize::MAX),
+            steps: plan.steps.into_iter().map(step).collect(),
+            gates: plan.gates.map(gates),
+        }
+    }
+}
+
+pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
+    linker.func_wrap("open", |mut store: Store, (plan,): (Plan,)| {
+        let state = store.data_mut();
+        if !state.starting {
+            return Ok((Err("only `configure` may open a plan".to_owned()),));
+        }
+        let opened = state.scope.rollout.open(&state.scope.name, plan.into());
+        Ok((opened.map(|()| 0_u32),))
+    })?;
+    // There is one plan a plugin, so that the handle says nothing new.
+    linker.func_wrap("assign", |mut store: Store, (_, point): (u32, u32)| {
+        store.data().exchange()?;
+        let state = store.data_mut();
+        let Some(rollout) = state.scope.rollout.rollout().cloned() else {
+            return Ok((0_u32,));
+        };
+        let variant = rollout.assign(point);
+        if let Some(exchange) = state.exchange_mut()
+            && !exchange.rollouts.iter().any(|r| Arc::ptr_eq(r, &rollout))
+        {
+            exchange.rollouts.push(rollout);
+        }
+        Ok((u32::try_from(variant).unwrap_or(0),))
+    })
+}

@@ -1,0 +1,107 @@
+//! The calls that a plugin makes while its hook waits for them.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use http::{HeaderValue, Request, Uri, header};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::body::{ReadError, WholeBody};
+use crate::capability::http::{Asked, Outcall, OutcallAnswer, OutcallError};
+use crate::config::model::Protocol;
+use crate::exchange::strip_hop_by_hop;
+use crate::upstream::{Outgoing, Pool, Progress, RequestBody, SendError};
+use crate::worker::view::View;
+
+/// Makes the calls that come, side by side, with the pools of `view`. Ends when
+/// it is dropped, and its calls with it.
+pub(super) async fn serve(view: Rc<View>, mut asked: mpsc::Receiver<Asked>) -> Infallible {
+    let mut running = JoinSet::new();
+    while let Some((call, answer)) = asked.recv().await {
+        let pool = view.pool(&call.upstream);
+        running.spawn_local(async move {
+            let result = match pool {
+                Some(pool) => {
+                    let timeout = call.timeout;
+                    match tokio::time::timeout(timeout, make(&pool, call)).await {
+                        Ok(result) => result,
+                        Err(_) => Err(OutcallError::TimedOut),
+                    }
+                }
+                None => Err(OutcallError::NotGranted),
+            };
+            // The plugin may have been given up meanwhile.
+            let _ = answer.send(result);
+        });
+        while running.try_join_next().is_some() {}
+    }
+    std::future::pending().await
+}
+
+async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallError> {
+    let most = call.most;
+    let sent = pool
+        .send(outgoing(pool, call)?)
+        .await
+        .map_err(|why| match why {
+            SendError::TimedOut(_) => OutcallError::TimedOut,
+            why => OutcallError::Failed(why.to_string()),
+        })?;
+    let (head, body) = sent.response.into_parts();
+    let read = WholeBody::read(body, most).await;
+    let whole = read.map_err(|why| match why {
+        ReadError::TooLarge => OutcallError::TooLarge,
+        ReadError::Broken(_) => OutcallError::Failed("the answer broke off".into()),
+    })?;
+    sent.lease.finish();
+    let mut headers = head.headers;
+    strip_hop_by_hop(&mut headers);
+    Ok(OutcallAnswer {
+        status: head.status,
+        headers,
+        body: whole.data,
+    })
+}
+
+/// The request in the form that the upstream's protocol wants.
+fn outgoing(pool: &Pool, call: Outcall) -> Result<Outgoing, OutcallError> {
+    let invalid = |what: &str| OutcallError::Invalid(what.to_owned());
+    let config = &pool.config;
+    let host = match (&config.host, config.targets.first()) {
+        (Some(host), _) => host.clone(),
+        (None, Some(target)) => HeaderValue::try_from(target.to_string())
+            .map_err(|_| invalid("the upstream's target is no Host"))?,
+        (None, None) => return Err(invalid("the upstream has no target")),
+    };
+    let body = if call.body.is_empty() {
+        RequestBody::Empty
+    } else {
+        RequestBody::Full(WholeBody::of(call.body))
+    };
+    let mut request = Request::new(body);
+    *request.method_mut() = call.method;
+    *request.headers_mut() = call.headers;
+    match config.protocol {
+        Protocol::Http1 => {
+            *request.uri_mut() = Uri::from(call.target);
+            request.headers_mut().insert(header::HOST, host);
+        }
+        Protocol::Http2 => {
+            let authority = host.to_str().unwrap_or_default();
+            let uri = Uri::builder()
+                .scheme("http")
+                .authority(authority)
+                .path_and_query(call.target);
+            *request.uri_mut() = uri
+                .build()
+                .map_err(|_| invalid("the upstream's host is no authority"))?;
+            *request.version_mut() = http::Version::HTTP_2;
+            request.headers_mut().remove(header::HOST);
+        }
+    }
+    Ok(Outgoing {
+        request,
+        progress: Rc::new(Progress::default()),
+    })
+}
