@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use rustix::time::{ClockId, clock_gettime};
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice::capability::{CustomMetrics, OpenStore, Services};
 use sluice::config::model::{
     Consumer, Consumers, Credential, Grants, HostPattern, Matcher, MemoryStore, OnError,
@@ -78,10 +78,13 @@ fn shipped() {
     measure("quota, on-response", &quota, OnResponse, || {
         answered(&seen, &all)
     });
-    let shape = builtin("transform", json!({
-        "request": { "add": { "headers": { "x-team": "payments" } }, "remove": { "headers": ["cookie"] } },
-        "response": { "remove": { "headers": ["server"] } },
-    }));
+    let shape = builtin(
+        "transform",
+        json!({
+            "request": { "add": { "headers": { "x-team": "payments" } }, "remove": { "headers": ["cookie"] } },
+            "response": { "remove": { "headers": ["server"] } },
+        }),
+    );
     measure("transform, on-request", &shape, OnRequest, || {
         exchange(None, &all)
     });
@@ -92,7 +95,10 @@ fn shipped() {
         { "upstream": "orders", "weight": 90 },
         { "upstream": "orders-v2", "weight": 10 },
     ]);
-    let canary = builtin("canary", json!({ "variants": variants, "sticky": "client-address" }));
+    let canary = builtin(
+        "canary",
+        json!({ "variants": variants, "sticky": "client-address" }),
+    );
     measure("canary, on-request", &canary, OnRequest, || {
         exchange(None, &all)
     });
@@ -114,7 +120,9 @@ fn from_file(file: &str, config: &str, header: Option<(&str, &str)>) {
     measure("on-request", &slot, OnRequest, || exchange(None, &all));
     if let Some((name, value)) = header {
         let what = format!("on-request, {name}: {value}");
-        measure(&what, &slot, OnRequest, || exchange(Some((name, value)), &all));
+        measure(&what, &slot, OnRequest, || {
+            exchange(Some((name, value)), &all)
+        });
     }
     let memory = slot.memory_bytes();
     println!("{} bytes, {memory} bytes of memory", bytes.len());

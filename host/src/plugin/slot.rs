@@ -25,7 +25,10 @@ pub struct Slot {
 }
 
 struct Inner {
-    // Boxes, so that giving an instance back to the slot moves a pointer.
+    #[expect(
+        clippy::vec_box,
+        reason = "lending one and giving it back moves a pointer"
+    )]
     idle: Vec<Box<Instance>>,
     /// Instances that are not idle.
     busy: usize,
