@@ -51,8 +51,10 @@ async fn a_large_plugin_is_compiled_beside_traffic() {
         tokio::select! {
             reload = &mut reload => break reload,
             answer = client.fetch(get("/")) => {
-                assert_eq!(answer.status, StatusCode::OK);
-                served += 1;
+                // The last ones may come to the new generation already.
+                let before = answer.status == StatusCode::OK;
+                assert!(before || answer.status == StatusCode::FORBIDDEN, "{answer:?}");
+                served += u32::from(before);
             }
         }
     };
