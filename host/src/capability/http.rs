@@ -1,5 +1,7 @@
 //! Calls that plugins make: what they may call, and the way to who makes them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,8 +32,25 @@ pub struct Outcall {
     pub body: Bytes,
     /// From now to the last byte of the answer.
     pub timeout: Duration,
-    /// Bytes of an answer's body at most.
-    pub most: usize,
+    /// What the bodies of all answers of one `send` may take.
+    pub budget: Budget,
+}
+
+/// Bytes that the answers of one `send` share.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<AtomicUsize>);
+
+impl Budget {
+    /// So many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    /// Takes some of it; whether there was so much left.
+    pub fn take(&self, bytes: usize) -> bool {
+        let left = |left: usize| left.checked_sub(bytes);
+        self.0.fetch_update(Relaxed, Relaxed, left).is_ok()
+    }
 }
 
 /// What came back.
@@ -54,7 +73,7 @@ pub enum OutcallError {
     Invalid(String),
     /// The answer did not come in time.
     TimedOut,
-    /// The answer is larger than the plugin may take in.
+    /// The answers are larger than the plugin may take in.
     TooLarge,
     /// The upstream could not be reached, or broke off.
     Failed(String),

@@ -30,11 +30,21 @@ struct Inner {
         reason = "lending one and giving it back moves a pointer"
     )]
     idle: Vec<Box<Instance>>,
-    /// Instances that are not idle.
+    /// Places that are taken: by instances in a call, and by those about to begin one.
     busy: usize,
-    /// Who waits for an instance, in the order of coming.
-    queue: VecDeque<oneshot::Sender<()>>,
+    /// Who waits for a place, in the order of coming. Where somebody waits, nothing is idle.
+    queue: VecDeque<oneshot::Sender<Place>>,
     trip: Trip,
+}
+
+/// A place among the instances, with the instance that had it where that one
+/// can go on.
+type Place = Option<Box<Instance>>;
+
+/// Somebody in the queue. Who leaves it passes on the place that came too late.
+struct Queued<'a> {
+    slot: &'a Slot,
+    place: oneshot::Receiver<Place>,
 }
 
 /// An instance in a call that waits. Where the call is given up, the exchange
@@ -42,7 +52,10 @@ struct Inner {
 struct Lent<'a> {
     slot: &'a Slot,
     home: &'a mut Option<Box<Exchange>>,
+    /// In a call.
     instance: Option<Box<Instance>>,
+    /// Done with its call.
+    free: Option<Box<Instance>>,
 }
 
 impl Slot {
@@ -136,6 +149,7 @@ impl Slot {
             slot: self,
             home,
             instance: Some(instance),
+            free: None,
         };
         let (Some(exchange), Some(instance)) = (lent.home.take(), &mut lent.instance) else {
             return Err(Failure::Unavailable("the exchange has ended".into()));
@@ -143,57 +157,55 @@ impl Slot {
         instance.connect(outcalls);
         let result = instance.wait(exchange, hook).await;
         *lent.home = instance.take_exchange();
-        let mut inner = self.inner.borrow_mut();
+        let trip = &mut self.inner.borrow_mut().trip;
+        let done = lent.instance.take();
         match &result {
-            Err(failure) if failure.costs_the_instance() => {
-                self.failed(&mut inner.trip, failure);
-            }
+            Err(failure) if failure.costs_the_instance() => self.failed(trip, failure),
             _ => {
-                inner.trip.succeeded();
-                inner.idle.extend(lent.instance.take());
+                trip.succeeded();
+                lent.free = done;
             }
         }
-        drop(inner);
         result
     }
 
-    /// An idle instance, a new one, or the next that becomes idle.
+    /// An idle instance, a new one, or the next that becomes free.
     async fn acquire(&self) -> Result<Box<Instance>, Failure> {
-        let most = self.binding.plugin().limits.instances;
-        loop {
-            let freed = {
-                let mut inner = self.inner.borrow_mut();
-                if let Some(ready) = inner.idle.pop() {
-                    inner.busy += 1;
-                    return Ok(ready);
-                }
-                if inner.busy < most {
-                    return match self.binding.instantiate() {
-                        Ok(new) => {
-                            inner.busy += 1;
-                            Ok(Box::new(new))
-                        }
-                        Err(error) => {
-                            let failure = Failure::Unavailable(error.to_string());
-                            self.failed(&mut inner.trip, &failure);
-                            Err(failure)
-                        }
-                    };
-                }
-                inner.queue.retain(|waiting| !waiting.is_closed());
-                if inner.queue.len() >= most.saturating_mul(MAX_QUEUE) {
-                    return Err(Failure::Busy);
-                }
-                let (tell, freed) = oneshot::channel();
-                inner.queue.push_back(tell);
-                freed
-            };
-            let limit = self.binding.plugin().limits.wait;
-            match tokio::time::timeout(limit, freed).await {
-                Ok(_) => {}
-                Err(_) => return Err(Failure::Busy),
+        let limits = &self.binding.plugin().limits;
+        let mut queued = {
+            let mut inner = self.inner.borrow_mut();
+            let idle = inner.idle.pop();
+            if idle.is_some() || inner.busy < limits.instances {
+                inner.busy += 1;
+                drop(inner);
+                return self.settle(idle);
             }
+            inner.queue.retain(|waiting| !waiting.is_closed());
+            if inner.queue.len() >= limits.instances.saturating_mul(MAX_QUEUE) {
+                return Err(Failure::Busy);
+            }
+            let (tell, place) = oneshot::channel();
+            inner.queue.push_back(tell);
+            Queued { slot: self, place }
+        };
+        match tokio::time::timeout(limits.wait, &mut queued.place).await {
+            Ok(Ok(place)) => self.settle(place),
+            _ => Err(Failure::Busy),
         }
+    }
+
+    /// The instance of a place, or a new one for it.
+    fn settle(&self, place: Place) -> Result<Box<Instance>, Failure> {
+        if let Some(ready) = place {
+            return Ok(ready);
+        }
+        self.binding.instantiate().map(Box::new).map_err(|error| {
+            let failure = Failure::Unavailable(error.to_string());
+            let mut inner = self.inner.borrow_mut();
+            self.failed(&mut inner.trip, &failure);
+            inner.pass_on(None);
+            failure
+        })
     }
 
     #[cold]
@@ -205,21 +217,40 @@ impl Slot {
     }
 }
 
+impl Inner {
+    /// Gives a place to whoever has waited longest, or leaves it empty.
+    fn pass_on(&mut self, mut place: Place) {
+        while let Some(next) = self.queue.pop_front() {
+            match next.send(place) {
+                Ok(()) => return,
+                Err(back) => place = back,
+            }
+        }
+        self.busy = self.busy.saturating_sub(1);
+        self.idle.extend(place);
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.place.close();
+        if let Ok(place) = self.place.try_recv() {
+            self.slot.inner.borrow_mut().pass_on(place);
+        }
+    }
+}
+
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        if let Some(mut instance) = self.instance.take() {
+        let unfinished = self.instance.take();
+        if let Some(mut instance) = unfinished {
             // In the middle of a call: what the hook has done so far is undone.
             instance.undo();
             if let Some(exchange) = instance.take_exchange() {
                 *self.home = Some(exchange);
             }
         }
-        let mut inner = self.slot.inner.borrow_mut();
-        inner.busy = inner.busy.saturating_sub(1);
-        while let Some(next) = inner.queue.pop_front() {
-            if next.send(()).is_ok() {
-                break;
-            }
-        }
+        let free = self.free.take();
+        self.slot.inner.borrow_mut().pass_on(free);
     }
 }

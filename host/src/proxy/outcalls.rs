@@ -3,12 +3,15 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Uri, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::body::{ReadError, WholeBody};
-use crate::capability::http::{Asked, Outcall, OutcallAnswer, OutcallError};
+use crate::body::WholeBody;
+use crate::capability::http::{Asked, Budget, Outcall, OutcallAnswer, OutcallError};
 use crate::config::model::Protocol;
 use crate::exchange::strip_hop_by_hop;
 use crate::upstream::{Outgoing, Pool, Progress, RequestBody, SendError};
@@ -40,7 +43,7 @@ pub(super) async fn serve(view: Rc<View>, mut asked: mpsc::Receiver<Asked>) -> I
 }
 
 async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallError> {
-    let most = call.most;
+    let budget = call.budget.clone();
     let sent = pool
         .send(outgoing(pool, call)?)
         .await
@@ -49,19 +52,29 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
             why => OutcallError::Failed(why.to_string()),
         })?;
     let (head, body) = sent.response.into_parts();
-    let read = WholeBody::read(body, most).await;
-    let whole = read.map_err(|why| match why {
-        ReadError::TooLarge => OutcallError::TooLarge,
-        ReadError::Broken(_) => OutcallError::Failed("the answer broke off".into()),
-    })?;
+    let body = read(body, &budget).await?;
     sent.lease.finish();
     let mut headers = head.headers;
     strip_hop_by_hop(&mut headers);
     Ok(OutcallAnswer {
         status: head.status,
         headers,
-        body: whole.data,
+        body,
     })
+}
+
+async fn read(mut body: Incoming, budget: &Budget) -> Result<Bytes, OutcallError> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| OutcallError::Failed("the answer broke off".into()))?;
+        if let Some(data) = frame.data_ref() {
+            if !budget.take(data.len()) {
+                return Err(OutcallError::TooLarge);
+            }
+            all.extend_from_slice(data);
+        }
+    }
+    Ok(all.freeze())
 }
 
 /// The request in the form that the upstream's protocol wants.

@@ -133,3 +133,26 @@ async fn a_plugin_that_waits_is_asked_again_and_again_on_one_instance() {
     }
     assert_eq!(slot.memory_bytes(), 2 << 16);
 }
+
+#[tokio::test]
+async fn whoever_leaves_the_queue_passes_the_place_on() {
+    let server = Silent::new();
+    let slot = server.slot(SET_AND_GET, |plugin| {
+        plugin.limits.instances = 1;
+        plugin.limits.wait = Duration::from_millis(50);
+    });
+    let mut homes = [0; 3].map(|_| Some(exchange()));
+    let [one, two, three] = &mut homes;
+    let mut context = Context::from_waker(Waker::noop());
+    let mut first = Box::pin(call(&slot, one));
+    let mut second = Box::pin(call(&slot, two));
+    let mut third = Box::pin(call(&slot, three));
+    for waiting in [&mut first, &mut second, &mut third] {
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+    }
+    // The second is told that it has the place, and is gone before it looks.
+    drop(first);
+    drop(second);
+    // `Busy` would mean that the third never had a turn.
+    assert_eq!(third.await.unwrap_err(), Failure::Waited);
+}

@@ -8,7 +8,9 @@ use wasmtime::{Result, StoreContextMut};
 
 use super::Pace;
 use crate::capability::Scope;
-use crate::capability::http::{MAX_CALLS, Outcall, OutcallAnswer, OutcallError, granted, timeout};
+use crate::capability::http::{
+    Budget, MAX_CALLS, Outcall, OutcallAnswer, OutcallError, granted, timeout,
+};
 use crate::exchange::{is_reserved, normalised_target};
 use crate::plugin::state::{State, wait};
 
@@ -63,7 +65,7 @@ enum CallError {
 }
 
 impl Call {
-    fn check(self, scope: &Scope) -> std::result::Result<Outcall, OutcallError> {
+    fn check(self, scope: &Scope, budget: &Budget) -> std::result::Result<Outcall, OutcallError> {
         let invalid = |what: &str| OutcallError::Invalid(what.to_owned());
         let Some((upstream, target)) = self.target.split_once(':') else {
             return Err(invalid("a target is \"UPSTREAM:/path\""));
@@ -98,7 +100,7 @@ impl Call {
             headers,
             body: self.body,
             timeout: timeout(self.timeout_ms),
-            most: scope.answer_bytes,
+            budget: budget.clone(),
         })
     }
 }
@@ -146,7 +148,9 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>, pace: Pace) -> Result
                         return Ok((too_many(calls.len()),));
                     }
                     let scope = &state.scope;
-                    let calls = calls.into_iter().map(|call| call.check(scope)).collect();
+                    let budget = Budget::new(scope.answer_bytes);
+                    let calls = calls.into_iter();
+                    let calls = calls.map(|call| call.check(scope, &budget)).collect();
                     let answers = wait(&mut store, outcalls.send(calls)).await;
                     let answers = answers.into_iter();
                     let answers = answers.map(|a| a.map(Into::into).map_err(Into::into));
