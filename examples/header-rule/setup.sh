@@ -24,7 +24,13 @@ installed() {
   echo "$2" >"$tools/$1.version"
 }
 
-if ! command -v wasm-ld >/dev/null || ! [ -e /usr/include/wasm32-wasi/stdlib.h ] || ! [ -e /usr/include/jsmn.h ]; then
+compiles_c() {
+  command -v clang >/dev/null && command -v wasm-ld >/dev/null &&
+    [ -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ] &&
+    [ -e /usr/include/wasm32-wasi/stdlib.h ] && [ -e /usr/include/jsmn.h ]
+}
+
+if ! compiles_c; then
   command -v apt-get >/dev/null || { echo "missing, and there is no apt-get: ${packages[*]}" >&2; exit 1; }
   as_root apt-get update -qq
   as_root apt-get install -y -qq --no-install-recommends "${packages[@]}"
