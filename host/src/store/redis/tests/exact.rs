@@ -215,17 +215,19 @@ fn another_amount_keeps_the_count_on_a_server_too() {
 #[test]
 fn shares_never_make_a_window_admit_more_than_its_limit() {
     let mut bench = Bench::new();
+    let gap = prop_oneof![0u64..700_000, 0u64..60_000, Just(0)];
+    let cost = prop_oneof![3 => 1u64..4, 1 => 1u64..40];
     let step = (
-        0u64..700_000,
+        gap,
         0usize..3,
-        1u64..4,
+        cost,
         0u64..30,
         prop::bool::weighted(0.15),
     );
     let plan = (
         0u8..3,
-        1u64..60,
-        1u64..60,
+        1u64..300,
+        1u64..120,
         prop::collection::vec(step, 20..150),
     );
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(150));
@@ -267,7 +269,7 @@ fn shares_never_make_a_window_admit_more_than_its_limit() {
                 &set,
                 Taking {
                     share,
-                    live_us: 100_000,
+                    live_us: 400_000,
                     ..taking(cost, false)
                 },
             );
