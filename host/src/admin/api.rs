@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, ORIGIN};
@@ -12,7 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Admin;
+use super::usage::Asked;
 use crate::generation::{Cause, Control, ReloadOutcome};
+use crate::usage::{Day, ExportError};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -33,16 +36,17 @@ pub(super) async fn answer(
         "/readyz" if get => ready(&admin),
         "/metrics" if get => metrics(&admin.control),
         "/generations" if get => json_answer(StatusCode::OK, &admin.control.generations()),
+        "/usage" if get => usage(&admin, request.uri().query()).await,
         "/reload" if post => change(&admin, |control| control.reload(Cause::Admin)).await,
         "/rollback" if post => match rollback_to(request.uri().query()) {
             Ok(to) => change(&admin, move |c| c.roll_back(to, Cause::Admin)).await,
             Err(detail) => problem(StatusCode::BAD_REQUEST, detail),
         },
-        "/healthz" | "/readyz" | "/metrics" | "/generations" => not_allowed("GET, HEAD"),
+        "/healthz" | "/readyz" | "/metrics" | "/generations" | "/usage" => not_allowed("GET, HEAD"),
         "/reload" | "/rollback" => not_allowed("POST"),
         _ => problem(
             StatusCode::NOT_FOUND,
-            "there are /healthz, /readyz, /metrics, /generations, /reload and /rollback",
+            "there are /healthz, /readyz, /metrics, /generations, /usage, /reload and /rollback",
         ),
     })
 }
@@ -83,6 +87,27 @@ where
             json_answer(status, &outcome)
         }
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the reload panicked"),
+    }
+}
+
+/// Days that are on disk are read beside this thread.
+async fn usage(admin: &Admin, query: Option<&str>) -> Answer {
+    let now = SystemTime::now();
+    let asked = match Asked::read(query, Day::of(now)) {
+        Ok(asked) => asked,
+        Err(why) => return problem(StatusCode::BAD_REQUEST, &why),
+    };
+    let ledger = admin.usage.clone();
+    match tokio::task::spawn_blocking(move || asked.answer(&ledger, now)).await {
+        Ok(Ok((kind, body))) => with_type(StatusCode::OK, kind, body),
+        Ok(Err(why)) => {
+            let status = match why {
+                ExportError::TooMany => StatusCode::BAD_REQUEST,
+                ExportError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            problem(status, &why.to_string())
+        }
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the export panicked"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! It has no authentication: give it an address that only they can reach.
 
 mod api;
+mod usage;
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::generation::Control;
+use crate::usage::Ledger;
 
 /// Connections at one time; a scraper needs one.
 const MAX_CONNECTIONS: usize = 64;
@@ -25,15 +27,17 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the API speaks for.
 pub struct Admin {
     control: Arc<Control>,
+    usage: Arc<Ledger>,
     stopping: Cell<bool>,
     open: Cell<usize>,
 }
 
 impl Admin {
     /// An API for this gateway.
-    pub fn new(control: Arc<Control>) -> Rc<Self> {
+    pub fn new(control: Arc<Control>, usage: Arc<Ledger>) -> Rc<Self> {
         Rc::new(Self {
             control,
+            usage,
             stopping: Cell::new(false),
             open: Cell::new(0),
         })

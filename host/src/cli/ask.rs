@@ -1,4 +1,4 @@
-//! `sluice reload`, `rollback`, `generations`: questions to the admin API of a running gateway.
+//! `sluice reload`, `rollback`, `generations`, and what `usage` shares with them: questions to the admin API of a running gateway.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -97,12 +97,7 @@ fn outcome(answer: Result<Value, String>) -> ExitCode {
             print::err(format_args!("rejected: generation {generation} goes on"));
             ExitCode::FAILURE
         }
-        _ => failed(
-            answer
-                .get("detail")
-                .and_then(Value::as_str)
-                .unwrap_or("an answer that is not understood"),
-        ),
+        _ => refused(&answer),
     }
 }
 
@@ -131,13 +126,37 @@ fn line_of(problem: &Value) -> String {
     .collect()
 }
 
-fn failed(why: &str) -> ExitCode {
+/// The gateway's own words for why it does not answer what was asked.
+pub(super) fn refused(answer: &Value) -> ExitCode {
+    let detail = answer.get("detail").and_then(Value::as_str);
+    failed(detail.unwrap_or("an answer that is not understood"))
+}
+
+pub(super) fn failed(why: &str) -> ExitCode {
     print::err(why);
     ExitCode::FAILURE
 }
 
-/// One request on a connection of its own.
+/// An answer of the admin API.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+    address: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Result<Value, String> {
+        serde_json::from_str(&self.body)
+            .map_err(|_| format!("{}: this is not the admin API of a gateway", self.address))
+    }
+}
+
 fn ask(target: &Target, method: &str, path: &str) -> Result<Value, String> {
+    fetch(target, method, path)?.json()
+}
+
+/// One request on a connection of its own.
+pub(super) fn fetch(target: &Target, method: &str, path: &str) -> Result<Answer, String> {
     let address = &target.admin;
     let said =
         |why: std::io::Error| format!("{address}: {why}; is the gateway running, with [admin]?");
@@ -147,7 +166,14 @@ fn ask(target: &Target, method: &str, path: &str) -> Result<Value, String> {
         .map_err(said)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(said)?;
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    serde_json::from_str(body)
-        .map_err(|_| format!("{address}: this is not the admin API of a gateway"))
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Ok(Answer {
+        status: status.unwrap_or(0),
+        body: body.to_owned(),
+        address: address.clone(),
+    })
 }

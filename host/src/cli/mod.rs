@@ -10,6 +10,7 @@ mod plugin;
 mod print;
 mod run;
 mod state;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Command {
     },
     /// List the generations of a running gateway.
     Generations(ask::Target),
+    /// Show who used how much, from a running gateway.
+    Usage(usage::Usage),
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Reload(target) => ask::reload(&target),
         Command::Rollback { number, target } => ask::roll_back(&target, number),
         Command::Generations(target) => ask::generations(&target),
+        Command::Usage(asked) => usage::usage(&asked),
         Command::Plugin(command) => plugin::plugin(&command),
         Command::Keys(command) => keys::keys(&command),
     }

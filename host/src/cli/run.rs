@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::LocalOptions;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +14,11 @@ use crate::config::{self, Loaded, Problem};
 use crate::generation::{Cause, Control, every_second, watch};
 use crate::rollout::Rollouts;
 use crate::telemetry::{Metrics, log};
+use crate::usage::Ledger;
 use crate::worker::Workers;
+
+/// How often the usage is collected from the workers.
+const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn run(path: Option<PathBuf>) -> ExitCode {
     log::init();
@@ -58,8 +63,9 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
     };
     let workers = loaded.config.runtime.workers;
     let mut environment = check::environment(&loaded, workers)?;
-    if let Some(folder) = state::folder(&loaded.config.runtime, path.as_deref()) {
-        let (rollouts, warning) = Rollouts::load(&folder);
+    let state = state::folder(&loaded.config.runtime, path.as_deref());
+    if let Some(folder) = &state {
+        let (rollouts, warning) = Rollouts::load(folder);
         if let Some(warning) = warning {
             tracing::warn!("{warning}");
         }
@@ -68,15 +74,17 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
     let metrics = Metrics::new(workers);
     let control = Control::start(path, &loaded, environment, metrics.clone())?;
     let control = Arc::new(control);
-    let threads = Workers::start(workers, &metrics, &control.subscribe())
+    let usage = Arc::new(Ledger::open(workers, state, SystemTime::now()));
+    let threads = Workers::start(workers, &metrics, &usage, &control.subscribe())
         .map_err(|why| Failed::Start(format!("cannot start the workers: {why}")))?;
-    let admin = Admin::new(control.clone());
+    let admin = Admin::new(control.clone(), usage.clone());
     announce(&control);
     tokio::task::spawn_local(every_second(control.clone()));
     listen_admin(&admin, &loaded).await?;
     if loaded.config.runtime.watch && demo.is_none() {
         tokio::task::spawn_local(watch(control.clone()));
     }
+    tokio::task::spawn_local(collect(usage.clone(), control.clone()));
     drop(loaded);
     if let Some(demo) = &demo {
         demo.show();
@@ -98,6 +106,7 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         open.store.give_back().await;
     }
     last.access_log.flush();
+    usage.close(SystemTime::now(), last.config.runtime.usage_days);
     Ok(())
 }
 
@@ -141,6 +150,22 @@ async fn until_stopped(control: &Arc<Control>) -> std::io::Result<()> {
             }
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Collects what the workers have counted, and saves it beside this thread.
+async fn collect(usage: Arc<Ledger>, control: Arc<Control>) {
+    let mut ticks = tokio::time::interval(COLLECT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let keep = control.current().config.runtime.usage_days;
+        let usage = usage.clone();
+        let collected =
+            tokio::task::spawn_blocking(move || usage.collect(SystemTime::now(), keep)).await;
+        if collected.is_err() {
+            tracing::error!("collecting the usage panicked; the next collection goes on");
         }
     }
 }

@@ -43,6 +43,7 @@ impl Default for Runtime {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             compile_cache: folder_of("XDG_CACHE_HOME", ".cache"),
             state: folder_of("XDG_STATE_HOME", ".local/state"),
+            usage_days: 400,
             history: 5,
             watch: true,
             drain: Duration::from_secs(30),

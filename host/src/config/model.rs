@@ -117,6 +117,8 @@ pub struct Runtime {
     /// `state`: a folder for what outlives the process, or `"off"` (None). Default
     /// `$XDG_STATE_HOME/sluice` or `~/.local/state/sluice`.
     pub state: Option<PathBuf>,
+    /// `usage_days`: of how many days usage is kept. Default 400.
+    pub usage_days: usize,
     /// `history`: how many earlier generations can be rolled back to. Default 5.
     pub history: usize,
     /// `watch`: reload when a file of the configuration or of a plugin changes. Default true.

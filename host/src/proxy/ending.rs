@@ -14,6 +14,7 @@ use crate::plugin::{Hook, OnLog, Outcalls, Outcome, Summary};
 use crate::server::Visit;
 use crate::telemetry::access_log::{Record, Tags};
 use crate::upstream::{Pool, Progress};
+use crate::usage::Entry;
 use crate::worker::Link;
 use crate::worker::view::{RouteView, View};
 
@@ -125,6 +126,8 @@ impl Ending {
         };
         exchange.phase = Phase::Log;
         let view = self.view.clone();
+        let worker = self.connection.worker.clone();
+        let counted = exchange.quota.cost;
         tokio::task::spawn_local(async move {
             let mut home = Some(exchange);
             for link in links {
@@ -136,6 +139,12 @@ impl Ending {
                     _ = link.wait(&mut home, &hook, outcalls, &mut spent) => {}
                     never = serving => match never {},
                 }
+            }
+            if let Some(exchange) = home {
+                let more = exchange.quota.cost.saturating_sub(counted);
+                let consumer = exchange.caller.as_ref().map(|caller| &caller.id);
+                let route = Some(&exchange.route.name);
+                worker.usage.charge(consumer, route, more);
             }
         });
     }
@@ -150,6 +159,22 @@ impl Ending {
             None => &self.view.no_route,
         };
         series.record(self.upstream(), self.status, took);
+    }
+
+    /// Counts for the bill.
+    fn count_usage(&self) {
+        let exchange = self.exchange.as_deref();
+        let caller = exchange.and_then(|e| e.caller.as_ref());
+        let quota = exchange.map(|e| e.quota).unwrap_or_default();
+        let entry = Entry {
+            request_bytes: self.progress.bytes(),
+            response_bytes: self.response_bytes,
+            denied: quota.denied,
+            cost: quota.cost,
+        };
+        let consumer = caller.map(|caller| &caller.id);
+        let route = self.route_view().map(|view| &view.route.name);
+        self.connection.worker.usage.record(consumer, route, entry);
     }
 
     /// Tells the rollouts how the variant did that answered, or should have.
@@ -232,6 +257,7 @@ impl Drop for Ending {
         let took = self.begun.elapsed();
         self.run_log_hooks(took);
         self.count(took);
+        self.count_usage();
         self.judge(took);
         self.write_line(took);
         self.run_waiting_log_hooks();

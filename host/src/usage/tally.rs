@@ -23,8 +23,23 @@ impl Tally {
     /// Counts an exchange that has ended: who called, if that is known, and
     /// which route it took, if any.
     pub fn record(&self, consumer: Option<&Name>, route: Option<&Name>, entry: Entry) {
+        self.add(consumer, route, &Sums::from(entry));
+    }
+
+    /// Counts a cost that became known after its exchange was counted.
+    pub fn charge(&self, consumer: Option<&Name>, route: Option<&Name>, cost: u64) {
+        if cost > 0 {
+            let sums = Sums {
+                cost,
+                ..Sums::default()
+            };
+            self.add(consumer, route, &sums);
+        }
+    }
+
+    fn add(&self, consumer: Option<&Name>, route: Option<&Name>, sums: &Sums) {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.add(consumer, route, &Sums::from(entry));
+        rows.add(consumer, route, sums);
     }
 
     /// Takes what there is.

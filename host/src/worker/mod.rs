@@ -23,6 +23,7 @@ use crate::generation::Generation;
 use crate::server::Connections;
 use crate::telemetry::Shard;
 use crate::telemetry::access_log::Lines;
+use crate::usage::Tally;
 use timers::Timers;
 use view::View;
 
@@ -34,6 +35,8 @@ pub struct Worker {
     pub timers: Timers,
     /// What this worker counts.
     pub shard: Arc<Shard>,
+    /// What this worker counts for the bill.
+    pub usage: Arc<Tally>,
     /// Access log lines that have not been handed over.
     pub lines: Lines,
     /// Open connections of clients.

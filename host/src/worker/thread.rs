@@ -18,6 +18,7 @@ use crate::config::model::Name;
 use crate::generation::Generation;
 use crate::server::{Accepting, Connections};
 use crate::telemetry::{Metrics, Shard};
+use crate::usage::{Ledger, Tally};
 
 /// Ticks between two looks at idle connections.
 const SWEEP_EVERY: u64 = 20;
@@ -45,17 +46,18 @@ impl Workers {
     pub fn start(
         count: usize,
         metrics: &Metrics,
+        usage: &Ledger,
         generations: &watch::Receiver<Arc<Generation>>,
     ) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(Stop::No);
         let threads = (0..count).map(|index| {
             let (stopped, generations) = (stopped.clone(), generations.clone());
-            let shard = metrics.shard(index);
+            let (shard, usage) = (metrics.shard(index), usage.tally(index));
             std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || match runtime() {
                     Ok(runtime) => {
-                        let main = run(index, shard, generations, stopped);
+                        let main = run(index, shard, usage, generations, stopped);
                         runtime.block_on(main);
                     }
                     Err(why) => tracing::error!(worker = index, "cannot start: {why}"),
@@ -86,10 +88,11 @@ fn runtime() -> io::Result<LocalRuntime> {
 async fn run(
     index: usize,
     shard: Arc<Shard>,
+    usage: Arc<Tally>,
     mut generations: watch::Receiver<Arc<Generation>>,
     mut stopped: watch::Receiver<Stop>,
 ) {
-    let worker = Worker::new(index, shard, generations.clone());
+    let worker = Worker::new(index, shard, usage, generations.clone());
     generations.mark_unchanged();
     tokio::task::spawn_local(tick(worker.clone()));
     let mut listening = HashMap::new();
@@ -184,6 +187,7 @@ impl Worker {
     fn new(
         index: usize,
         shard: Arc<Shard>,
+        usage: Arc<Tally>,
         mut generations: watch::Receiver<Arc<Generation>>,
     ) -> Rc<Self> {
         let generation = generations.borrow_and_update().clone();
@@ -199,6 +203,7 @@ impl Worker {
         let worker = Self {
             index,
             shard,
+            usage,
             lines: Lines::default(),
             connections: Connections::default(),
             generations,

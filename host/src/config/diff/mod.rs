@@ -186,6 +186,7 @@ fn runtime_fields(old: &Runtime, new: &Runtime) -> Vec<String> {
         workers,
         compile_cache,
         state,
+        usage_days,
         history,
         watch,
         drain,
@@ -198,6 +199,7 @@ fn runtime_fields(old: &Runtime, new: &Runtime) -> Vec<String> {
     fields.shown("workers", old.workers, workers);
     fields.with("compile_cache", &old.compile_cache, compile_cache, folder);
     fields.with("state", &old.state, state, folder);
+    fields.shown("usage_days", old.usage_days, usage_days);
     fields.shown("history", old.history, history);
     fields.shown("watch", old.watch, watch);
     fields.with("drain", &old.drain, drain, |d| show_duration(*d));

@@ -21,6 +21,7 @@ pub(super) fn runtime(table: &Table<'_, '_>) -> Runtime {
         workers: table.or("workers", default.workers, |i| i.count(1..=1024)),
         compile_cache: table.or("compile_cache", default.compile_cache, folder),
         state: table.or("state", default.state, folder),
+        usage_days: table.or("usage_days", default.usage_days, |i| i.count(1..=10_000)),
         history: table.or("history", default.history, |i| i.count(0..=100)),
         watch: table.or("watch", default.watch, Item::boolean),
         drain: table.or("drain", default.drain, |item| {
