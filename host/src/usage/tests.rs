@@ -314,10 +314,15 @@ fn what_cannot_be_saved_is_saved_later() {
         count(&ledger, 0, "acme");
         ledger.collect(noon(), KEEP);
     }
+    // Not even midnight makes it forget.
+    let tomorrow = noon() + Duration::from_secs(86_400);
+    count(&ledger, 0, "acme");
+    (0..10).for_each(|_| ledger.collect(tomorrow, KEEP));
     fs::remove_file(parent.path().join("a")).unwrap();
-    (0..10).for_each(|_| ledger.collect(noon(), KEEP));
+    (0..10).for_each(|_| ledger.collect(tomorrow, KEEP));
     drop(ledger);
-    assert_eq!(requests(&open(&folder)), ["2026-11-21 acme 15"]);
+    let days = ["2026-11-21 acme 15", "2026-11-22 acme 1"];
+    assert_eq!(requests(&open(&folder)), days);
 }
 
 #[test]
