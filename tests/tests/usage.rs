@@ -135,6 +135,30 @@ async fn a_refused_request_and_one_without_a_route_count_for_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_quota_takes_and_refuses_is_billed_apart() {
+    let (upstream, state) = (Upstream::start().await, tempfile::tempdir().unwrap());
+    let quota = "[plugins.quota]\nsource = \"builtin:quota\"\n\
+        config = { cost = 5, limits = [{ name = \"hourly\", amount = 12, window = \"1h\" }] }\n";
+    let text = settings(&upstream, state.path()).toml() + quota;
+    let gateway =
+        Gateway::start_text(&text.replacen("[\"auth\"]", "[\"auth\", \"quota\"]", 1)).await;
+    let mut client = gateway.client().await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let request = get("/orders/1").with("x-api-key", ACME);
+        statuses.push(client.fetch(request).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429, 429]);
+    call(&gateway, ACME, "/payments/1", 7, 70).await;
+    let rows = counted(&gateway, 5).await;
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    let row = |key: &str| rows[0][key].as_u64();
+    let found = ["requests", "denials", "cost"].map(row);
+    assert_eq!(found, [Some(4), Some(2), Some(10)]);
+    assert_eq!(rows[1], self::row("acme", "payments", 1, (7, 70)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_outlives_a_reload_and_a_restart() {
     let (upstream, state) = (Upstream::start().await, tempfile::tempdir().unwrap());
     let mut settings = settings(&upstream, &state.path().join("made"));

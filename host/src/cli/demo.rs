@@ -57,9 +57,6 @@ address = "127.0.0.1:8080"
 [admin]
 address = "127.0.0.1:9901"
 
-[runtime]
-state = "off"
-
 [upstreams.v1]
 targets = ["{v1}"]
 

@@ -88,6 +88,18 @@ fn what_all_workers_count_adds_up() {
 }
 
 #[test]
+fn a_cost_that_is_charged_later_is_no_request() {
+    let ledger = Ledger::open(1, None, noon());
+    let (acme, orders) = (Name::from("acme"), Name::from("orders"));
+    ledger.tally(0).charge(Some(&acme), Some(&orders), 0);
+    assert_eq!(rows(&ledger, every()).len(), 0);
+    count(&ledger, 0, "acme");
+    ledger.tally(0).charge(Some(&acme), Some(&orders), 7);
+    let sums = rows(&ledger, every())[0].sums;
+    assert_eq!((sums.requests, sums.cost), (1, 10));
+}
+
+#[test]
 fn an_export_has_what_was_asked_for() {
     let ledger = Ledger::open(2, None, noon());
     let (acme, orders) = (Name::from("acme"), Name::from("orders"));
