@@ -59,10 +59,10 @@ name = "all"
     plugins = {"S1": {}, "S2": {"auth": "key-auth"}}.get(
         scen, {"auth": "key-auth", "limit": "quota", "shape": "transform", "canary": "canary"}
     )
-    names = ", ".join(f'"{name}"' for name in plugins)
+    names = ", ".join(f'"{plugin}"' for plugin in plugins)
     toml += f'upstreams = {["a", "b"] if scen == "S3" else ["a"]}\nplugins = [{names}]\n'
-    for name, builtin in plugins.items():
-        toml += f'\n[plugins.{name}]\nsource = "builtin:{builtin}"\n'
+    for plugin, builtin in plugins.items():
+        toml += f'\n[plugins.{plugin}]\nsource = "builtin:{builtin}"\n'
     if scen == "S3":
         toml += FULL.format(b=UP_B, limit=limit)
     if plugins:

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The longest time without a look, in ticks of a millisecond: half a round of
-/// the ticker, so that a running call keeps it awake.
-const MAX_TICKS: u64 = 500;
+use super::ticker::{ROUND, TICK};
+
+/// The longest time without a look, in ticks: half a round of the ticker, so
+/// that a running call keeps it awake.
+const MAX_TICKS: u64 = ROUND as u64 / 2;
 /// The first look comes after this part of the deadline. What was used before
 /// it is not known, and forgiven.
 const FIRST_LOOK: u32 = 8;
@@ -118,8 +120,10 @@ impl Deadline {
 }
 
 fn ticks(time: Duration) -> u64 {
-    let ticks = u64::try_from(time.as_millis()).unwrap_or(MAX_TICKS);
-    ticks.clamp(1, MAX_TICKS)
+    let ticks = time.as_micros().div_ceil(TICK.as_micros());
+    u64::try_from(ticks)
+        .unwrap_or(MAX_TICKS)
+        .clamp(1, MAX_TICKS)
 }
 
 fn thread_cpu_time() -> Duration {
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn cpu_time_counts_and_waiting_does_not() {
         let mut deadline = Deadline::new(50 * MS);
-        assert_eq!(deadline.begin(), 6);
+        assert_eq!(deadline.begin(), 2);
         let start = Look {
             cpu: 7 * MS,
             wall: Instant::now(),
@@ -147,8 +151,8 @@ mod tests {
             cpu: start.cpu + cpu,
             wall: start.wall + wall,
         };
-        assert_eq!(deadline.judge(start).ok(), Some(50));
-        assert_eq!(deadline.judge(after(10 * MS, 300 * MS)).ok(), Some(40));
+        assert_eq!(deadline.judge(start).ok(), Some(13));
+        assert_eq!(deadline.judge(after(10 * MS, 300 * MS)).ok(), Some(10));
         assert!(deadline.judge(after(50 * MS, 350 * MS)).is_err());
     }
 
@@ -180,8 +184,8 @@ mod tests {
         };
         deadline.begun = Some(start);
         deadline.paused = Some(after(10));
-        assert_eq!(deadline.go_on(after(1000)), 40);
-        assert_eq!(deadline.judge(after(1030)).ok(), Some(10));
+        assert_eq!(deadline.go_on(after(1000)), 10);
+        assert_eq!(deadline.judge(after(1030)).ok(), Some(3));
         assert!(deadline.judge(after(1040)).is_err());
     }
 

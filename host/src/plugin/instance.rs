@@ -34,6 +34,8 @@ pub struct Instance {
     host_call_bytes: usize,
     /// The last call was allowed more data than the next one.
     restore_fuel: bool,
+    /// More memory than this, and it makes way for a new one between two calls.
+    worn_at: usize,
     /// How long one call may wait.
     wait: Duration,
     /// It is called by [`Instance::wait`], and never by [`Instance::call`].
@@ -83,6 +85,7 @@ impl Instance {
                 calls,
                 host_call_bytes: limits.host_call_bytes,
                 restore_fuel: false,
+                worn_at: limits.memory - limits.memory / 8,
                 wait: limits.wait,
                 waits,
             }),
@@ -114,6 +117,8 @@ impl Instance {
         };
         let state = self.store.data_mut();
         state.starting = false;
+        // What it needs from the start is not what it gathers.
+        self.worn_at = self.worn_at.max(state.limiter.used());
         state.deadline = Deadline::new(deadline);
         configured
             .map(|(result,)| result)
@@ -158,6 +163,13 @@ impl Instance {
                 Err(Failure::Waited)
             }
         }
+    }
+
+    /// Whether it has gathered so much memory that a new one should take its
+    /// place, before a request pays for it.
+    #[inline]
+    pub(super) fn is_worn(&self) -> bool {
+        self.memory_bytes() > self.worn_at
     }
 
     /// Where its calls go while a hook waits for them.

@@ -127,7 +127,12 @@ impl Slot {
                 idle.clear();
                 self.failed(trip, failure);
             }
-            _ => trip.succeeded(),
+            _ => {
+                trip.succeeded();
+                if instance.is_worn() {
+                    idle.clear();
+                }
+            }
         }
         (exchange, result)
     }
@@ -163,7 +168,7 @@ impl Slot {
             Err(failure) if failure.costs_the_instance() => self.failed(trip, failure),
             _ => {
                 trip.succeeded();
-                lent.free = done;
+                lent.free = done.filter(|instance| !instance.is_worn());
             }
         }
         result

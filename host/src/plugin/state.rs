@@ -13,6 +13,7 @@ use crate::capability::Scope;
 use crate::capability::http::Outcalls;
 use crate::capability::metrics::Handles;
 use crate::capability::quota::OpenLimits;
+use crate::capability::random::Numbers;
 use crate::capability::wasi::Lines;
 use crate::exchange::Exchange;
 
@@ -29,6 +30,8 @@ pub struct State {
     pub(crate) names: Names,
     /// What it registered.
     pub(crate) metrics: Handles,
+    /// Random numbers that nobody has seen yet.
+    pub(crate) random: Numbers,
     /// The limits that it opened.
     pub(crate) limit_sets: Vec<OpenLimits>,
     /// Where its calls go; none outside of hooks that may wait.
@@ -60,6 +63,7 @@ impl State {
     ) -> Self {
         Self {
             ticker,
+            random: Numbers::default(),
             limit_sets: Vec::new(),
             outcalls: None,
             exchange: None,

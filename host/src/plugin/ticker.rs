@@ -1,4 +1,4 @@
-//! The engine's clock: a thread that counts milliseconds while hooks run.
+//! The engine's clock: a thread that counts ticks while hooks run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// The unit of epoch deadlines.
-const TICK: Duration = Duration::from_millis(1);
+/// The unit of epoch deadlines. Each tick wakes a thread, which a worker on the
+/// same core pays for: shorter ticks cost more than they find.
+pub(super) const TICK: Duration = Duration::from_millis(4);
 /// Ticks between two looks at whether anybody still needs the clock.
-const ROUND: u32 = 1000;
+pub(super) const ROUND: u32 = 250;
 
 /// A hook has run since the last look.
 const RECENT: u8 = 0;
@@ -21,7 +22,7 @@ const PARKED: u8 = 2;
 /// The clock is not needed any more.
 const STOPPED: u8 = 3;
 
-/// Increments the engine's epoch each millisecond. It stands still when no hook
+/// Increments the engine's epoch each tick. It stands still when no hook
 /// has run for a second, and costs nothing then.
 ///
 /// A call that lasts longer than a round keeps the clock going: its deadline

@@ -3,7 +3,6 @@
 use wasmtime::component::LinkerInstance;
 use wasmtime::{Error, Result, StoreContextMut, bail};
 
-use crate::capability::random::next_u64;
 use crate::plugin::state::State;
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -25,8 +24,9 @@ pub(super) fn insecure(linker: &mut Linker<'_>) -> Result<()> {
 }
 
 pub(super) fn insecure_seed(linker: &mut Linker<'_>) -> Result<()> {
-    linker.func_wrap("insecure-seed", |_: Store, (): ()| {
-        let next = || next_u64().map_err(Error::new);
+    linker.func_wrap("insecure-seed", |mut store: Store, (): ()| {
+        let numbers = &mut store.data_mut().random;
+        let mut next = || numbers.next().map_err(Error::new);
         Ok(((next()?, next()?),))
     })
 }
@@ -40,7 +40,8 @@ fn source(linker: &mut Linker<'_>, bytes: &str, number: &str) -> Result<()> {
         getrandom::fill(&mut bytes).map_err(Error::new)?;
         Ok((bytes,))
     })?;
-    linker.func_wrap(number, |_: Store, (): ()| {
-        Ok((next_u64().map_err(Error::new)?,))
+    linker.func_wrap(number, |mut store: Store, (): ()| {
+        let next = store.data_mut().random.next();
+        Ok((next.map_err(Error::new)?,))
     })
 }

@@ -272,3 +272,15 @@ fn a_failure_of_one_instance_is_nothing_to_another() {
     assert!(ok(&two), "it has memory of its own");
     assert!(ok(&one) && ok(&one), "it begins anew");
 }
+
+#[test]
+fn an_instance_that_gathers_memory_makes_way_for_a_new_one_before_a_request_fails() {
+    // A page more with each call, of the 16 that it may have.
+    let slot = slot(&on_request(&[], "(drop (memory.grow (i32.const 1)))"));
+    let mut most = 0;
+    for _ in 0..100 {
+        assert!(slot.call(exchange(), &OnRequest).1.is_ok());
+        most = most.max(slot.memory_bytes());
+    }
+    assert_eq!(most, 14 << 16);
+}

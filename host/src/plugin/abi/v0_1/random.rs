@@ -12,7 +12,8 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("bytes", |_: Store, (count,): (u32,)| {
         Ok((random::bytes(count).map_err(wasmtime::Error::new)?,))
     })?;
-    linker.func_wrap("next-u64", |_: Store, (): ()| {
-        Ok((random::next_u64().map_err(wasmtime::Error::new)?,))
+    linker.func_wrap("next-u64", |mut store: Store, (): ()| {
+        let next = store.data_mut().random.next();
+        Ok((next.map_err(wasmtime::Error::new)?,))
     })
 }
