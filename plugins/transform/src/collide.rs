@@ -17,30 +17,28 @@ pub(crate) struct Claim {
     holds: bool,
     /// Where the rule is written.
     at: String,
+    /// Its name, as it is written.
+    name: String,
 }
 
 impl Claim {
     /// A rule for one name.
-    pub(crate) fn new(step: Step, path: &[&str], at: String) -> Self {
-        let path = path.iter().map(|&step| step.to_owned()).collect();
+    pub(crate) fn new(step: Step, name: &str, at: String) -> Self {
         Self {
             step,
-            path,
+            path: vec![name.to_owned()],
             to: None,
             holds: true,
             at,
+            name: name.to_owned(),
         }
     }
 
     /// A rule for a place in a body.
     pub(crate) fn of(step: Step, pointer: &Pointer, at: String) -> Self {
-        let path = pointer.steps().to_vec();
         Self {
-            step,
-            path,
-            to: None,
-            holds: true,
-            at,
+            path: pointer.steps().to_vec(),
+            ..Self::new(step, &["/", &pointer.steps().join("/")].concat(), at)
         }
     }
 
@@ -116,7 +114,13 @@ pub(crate) fn collisions(claims: &[Claim], problems: &mut Problems) {
         }
         let same = earlier.iter().filter(|e| e.step == claim.step);
         if let Some(other) = same.into_iter().find(|e| claim.overlaps(e)) {
-            let message = ["collides with ", &other.at, ": their order would decide"];
+            let message = [
+                "collides with the `",
+                other.step.key(),
+                "` of `",
+                &other.name,
+                "`: their order would decide",
+            ];
             problems.add(&*claim.at, message.concat());
             continue;
         }
@@ -129,7 +133,13 @@ pub(crate) fn collisions(claims: &[Claim], problems: &mut Problems) {
         if !since.iter().any(|e| e.makes(needs))
             && let Some(by) = earlier.get(cleared)
         {
-            let message = ["never matches: ", &by.at, " comes first and leaves nothing"];
+            let message = [
+                "never matches: the `",
+                by.step.key(),
+                "` of `",
+                &by.name,
+                "` comes first and leaves nothing",
+            ];
             problems.add(&*claim.at, message.concat());
         }
     }

@@ -164,7 +164,7 @@ impl<'p> Compiler<'p> {
         for (n, name) in written.remove.iter().enumerate() {
             let at = ["remove", part, &n.to_string()];
             if let Some(name) = self.name(&at, name, into, Step::Remove) {
-                claims.push(Claim::new(Step::Remove, &[name.as_str()], self.place(&at)));
+                claims.push(Claim::new(Step::Remove, &name, self.place(&at)));
                 rules.push(Rule {
                     name,
                     act: Act::Remove,
@@ -179,7 +179,7 @@ impl<'p> Compiler<'p> {
             );
             if let (Some(from), Some(to)) = names {
                 claims.push(
-                    Claim::new(Step::Rename, &[from.as_str()], self.place(&at)).to(&[to.as_str()]),
+                    Claim::new(Step::Rename, &from, self.place(&at)).to(std::slice::from_ref(&to)),
                 );
                 rules.push(Rule {
                     name: from,
@@ -192,7 +192,7 @@ impl<'p> Compiler<'p> {
                 let at = [step.key(), part, name];
                 let texts = self.texts(&at, name, texts, into, templates);
                 if let (Some(name), Some(texts)) = (self.name(&at, name, into, *step), texts) {
-                    claims.push(Claim::new(*step, &[name.as_str()], self.place(&at)));
+                    claims.push(Claim::new(*step, &name, self.place(&at)));
                     rules.push(Rule {
                         name,
                         act: act(*step, texts),

@@ -192,12 +192,12 @@ fn rules_that_collide_are_named() {
     one(
         json!({ "request": { "remove": { "headers": ["x-a", "X-A"] } } }),
         "/request/remove/headers/1",
-        "collides with /request/remove/headers/0",
+        "collides with the `remove` of `x-a`",
     );
     one(
         json!({ "response": { "add": { "headers": { "X-A": "1", "x-a": "2" } } } }),
         "/response/add/headers/x-a",
-        "collides with /response/add/headers/X-A",
+        "collides with the `add` of `x-a`",
     );
     for (rename, at) in [
         (json!({ "a": "b", "b": "c" }), "b"),
@@ -236,32 +236,32 @@ fn rules_that_can_never_match_are_named() {
         (
             json!({ "remove": { "headers": ["x-a"] }, "replace": { "headers": { "X-A": "1" } } }),
             "/request/replace/headers/X-A",
-            "/request/remove/headers/0",
+            "the `remove` of `x-a`",
         ),
         (
             json!({ "remove": { "query": ["a"] }, "rename": { "query": { "a": "b" } } }),
             "/request/rename/query/a",
-            "/request/remove/query/0",
+            "the `remove` of `a`",
         ),
         (
             json!({ "rename": { "headers": { "x-a": "x-b" } }, "replace": { "headers": { "x-a": "1" } } }),
             "/request/replace/headers/x-a",
-            "/request/rename/headers/x-a",
+            "the `rename` of `x-a`",
         ),
         (
             json!({ "remove": { "body": ["/a"] }, "replace": { "body": { "/a/b": 1 } } }),
             "/request/replace/body/~1a~1b",
-            "/request/remove/body/0",
+            "the `remove` of `/a`",
         ),
         (
             json!({ "remove": { "body": ["/a"] }, "add": { "body": { "/a/b": 1 } } }),
             "/request/add/body/~1a~1b",
-            "/request/remove/body/0",
+            "the `remove` of `/a`",
         ),
         (
             json!({ "replace": { "body": { "/a": 1 } }, "append": { "body": { "/a/b": 1 } } }),
             "/request/append/body/~1a~1b",
-            "/request/replace/body/~1a",
+            "the `replace` of `/a`",
         ),
     ] {
         one(
