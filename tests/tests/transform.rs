@@ -343,8 +343,12 @@ async fn what_a_client_sends_cannot_break_the_plugin() {
     }
     let seen = client.fetch(get("/?h=fine&p=a%20b")).await.seen();
     assert_eq!(seen.text("target"), "/in/a%20b?h=fine&p=a%20b");
+    // A failed call would be the operator's trouble, and after five the plugin is left alone.
     let metrics = gateway.metrics().await;
-    assert_eq!(metrics.sum("sluice_plugin_failures_total", &[]), 0.0);
+    let calls = |labels: &[(&str, &str)]| metrics.sum("sluice_plugin_calls_total", labels);
+    let fine = calls(&[("outcome", "ok")]);
+    assert!(fine > 0.0);
+    assert_eq!(calls(&[]), fine);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -366,10 +370,7 @@ async fn check_names_every_rule_that_is_wrong() {
         ended.stdout + &ended.stderr
     };
     let text = said(config);
-    assert!(
-        text.contains("querry") && text.contains("did you mean"),
-        "{text}"
-    );
+    assert!(text.contains("response.add.querry: unknown key"), "{text}");
     let text = said(&config.replace(", querry = {}", ""));
     for part in [
         "config.request.path: ",

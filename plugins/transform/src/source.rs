@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use sluice_plugin::config::Value;
 use sluice_plugin::prelude::*;
 
 use crate::form;
@@ -117,7 +118,10 @@ fn string(text: &str) -> Option<(String, &str)> {
         ends
     })?;
     let (quoted, behind) = text.split_at_checked(end + 2)?;
-    Some((serde_json::from_str(quoted).ok()?, behind))
+    match serde_json::from_str(quoted) {
+        Ok(Value::String(text)) => Some((text, behind)),
+        _ => None,
+    }
 }
 
 /// Whether it can be the name of a header (RFC 9110, 5.1).
