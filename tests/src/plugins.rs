@@ -28,6 +28,20 @@ pub fn wasi_file(name: &str) -> PathBuf {
     built(&BUILT, name)
 }
 
+/// The core module of `examples/NAME`.
+///
+/// # Panics
+/// When there is none of this name, or it does not compile.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let folder = build_in(
+        &format!("examples/{name}"),
+        "wasm32-unknown-unknown",
+        &["--lib"],
+    );
+    built(&folder, name)
+}
+
 /// A component in the text format, as bytes.
 #[must_use]
 pub fn component(text: &str) -> Vec<u8> {
@@ -43,8 +57,13 @@ fn built(folder: &Path, name: &str) -> PathBuf {
     file
 }
 
-/// Builds under a lock: each test executable is a process of its own.
 fn build(target: &str, what: &[&str]) -> PathBuf {
+    build_in("tests/plugins", target, what).join("examples")
+}
+
+/// Builds a package of the repository under a lock: each test executable is a
+/// process of its own. The folder of what was built.
+fn build_in(package: &str, target: &str, what: &[&str]) -> PathBuf {
     let folder = paths::shared().join("plugins");
     std::fs::create_dir_all(&folder).expect("a folder for compiled plugins");
     let lock = std::fs::File::create(folder.join("lock")).expect("a lock file");
@@ -53,14 +72,14 @@ fn build(target: &str, what: &[&str]) -> PathBuf {
     cargo
         .args(["build", "--quiet", "--release", "--target", target])
         .args(what)
-        .current_dir(paths::repository().join("tests/plugins"));
+        .current_dir(paths::repository().join(package));
     unlike_tests(&mut cargo);
     let status = cargo
         .env("CARGO_TARGET_DIR", &folder)
         .status()
         .expect("cargo");
-    assert!(status.success(), "the plugins of the tests do not compile");
-    folder.join(target).join("release/examples")
+    assert!(status.success(), "{package} does not compile");
+    folder.join(target).join("release")
 }
 
 /// What cargo set for the tests is not meant for another build. The folders of

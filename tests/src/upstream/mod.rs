@@ -3,6 +3,7 @@
 mod behaviour;
 pub mod raw;
 mod seen;
+pub mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::body::{self, Body};
 
 pub use behaviour::HEADER as BEHAVIOUR;
 pub use seen::Seen;
+pub use service::Service;
 
 /// A running upstream; both protocols on one port.
 pub struct Upstream {
