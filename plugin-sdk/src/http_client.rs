@@ -4,7 +4,8 @@
 //! A hook waits for the answers; other exchanges go on meanwhile. The time
 //! that it waits is no part of its deadline: each call has a time-out of its
 //! own. A status of any kind is an [`Answer`]; a [`CallError`] means that there
-//! was none.
+//! was none. There are no calls in [`configure`](crate::Plugin::configure): a
+//! gateway starts, and checks a configuration, without what it calls.
 //!
 //! ```
 //! use sluice_plugin::http_client::{Answer, Call};

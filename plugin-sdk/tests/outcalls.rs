@@ -17,8 +17,8 @@ impl Plugin for Caller {
         let targets = request.header_text("x-call").unwrap_or_default();
         let calls: Vec<_> = targets
             .split(' ')
-            .map(|target| match target.strip_prefix("te@") {
-                Some(target) => Call::get(target).with_header("te", "x"),
+            .map(|target| match target.strip_prefix("host@") {
+                Some(target) => Call::get(target).with_header("Host", "x"),
                 None => Call::post(target, "text/plain", "hello").with_timeout(Duration::ZERO),
             })
             .collect();
@@ -79,12 +79,12 @@ fn answers_come_in_the_order_of_the_calls() {
 fn what_the_gateway_would_not_send_does_not_arrive() {
     let plugin = caller();
     assert_eq!(
-        told(&plugin, "other:/ echo echo:x te@echo:/ echo:/"),
+        told(&plugin, "other:/ echo echo:x host@echo:/ echo:/"),
         [
             "no such upstream, or no grant for this path of it",
             "not a valid call: the target is not UPSTREAM:/path",
             "not a valid call: the path",
-            "not a valid call: header te",
+            "not a valid call: header Host",
             "echo:/ hello",
         ]
     );
@@ -99,6 +99,31 @@ fn too_many_calls_at_once_are_all_refused() {
     assert_eq!(told.len(), MAX_CALLS + 1);
     assert!(told.iter().all(|t| t.contains("at most 16")), "{told:?}");
     assert_eq!(plugin.calls().len(), 0);
+}
+
+/// Would know before it serves.
+struct Eager(Result<Answer, CallError>);
+
+#[plugin]
+impl Plugin for Eager {
+    type Config = Caller;
+
+    fn configure(_: Caller) -> Result<Self, Problems> {
+        Ok(Self(Call::get("echo:/").send()))
+    }
+
+    fn on_request(&self, _: &mut Request) -> Result<Verdict, Error> {
+        Ok(Verdict::Next)
+    }
+}
+
+#[test]
+fn there_are_no_calls_in_configure() {
+    let gateway = Gateway::new().with_upstream("echo", |_| Ok(Answer::new(200)));
+    let plugin = gateway.configure::<Eager>(json!({})).unwrap();
+    let error = plugin.plugin().0.clone().unwrap_err();
+    assert!(error.to_string().contains("not in `configure`"), "{error}");
+    assert!(plugin.calls().is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::edit::{self, header_name, header_value};
 use super::gateway::Gateway;
 use super::harness::Harness;
-use super::world::ask;
+use super::world::{Phase, ask};
 use crate::Plugin;
 use crate::http_client::{Answer, Call, CallError, MAX_CALLS};
 use crate::sys::types::http_client as wit;
@@ -62,6 +62,10 @@ pub(crate) fn send(calls: &[wit::Call<'_>]) -> Vec<Result<wit::Answer, wit::Call
         let too_many = || wit::CallError::Invalid(format!("at most {MAX_CALLS} calls"));
         return calls.iter().map(|_| Err(too_many())).collect();
     }
+    if ask(|w| w.phase == Phase::Configure) {
+        let why = || wit::CallError::Failed("calls are made in hooks, not in `configure`".into());
+        return calls.iter().map(|_| Err(why())).collect();
+    }
     calls.iter().map(answer).collect()
 }
 
@@ -74,7 +78,8 @@ fn answer(call: &wit::Call<'_>) -> Result<wit::Answer, wit::CallError> {
     edit::method(call.method).map_err(|_| invalid("the method"))?;
     edit::target(path).map_err(|_| invalid("the path"))?;
     for (name, value) in call.headers {
-        if header_name(name).is_err() || header_value(value).is_err() {
+        let hosts = name.eq_ignore_ascii_case("host");
+        if hosts || header_name(name).is_err() || header_value(value).is_err() {
             return Err(invalid(&format!("header {name}")));
         }
     }

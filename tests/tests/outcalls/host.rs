@@ -109,7 +109,7 @@ async fn who_leaves_the_queue_holds_up_nobody() {
     let (mut leaving, staying) = (ask(&gateway, 20), ask(&gateway, 20));
     // All of them are at the gateway: it has heard their requests.
     gateway
-        .metric_reaches("sluice_requests_in_flight", &[], 41.0)
+        .metric_reaches("sluice_worker_exchanges", &[], 41.0)
         .await;
     // While some leave, the instance goes from one to the next.
     gate.open();
