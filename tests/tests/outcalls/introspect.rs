@@ -8,6 +8,7 @@ use sluice_tests::{Client, Gateway, Settings, Upstream, command};
 
 use super::{INTROSPECT, pasted};
 
+const ANOTHER_STORE: &str = "[stores.another]\nkind = \"memory\"\n";
 const INVALID: &str = "Bearer error=\"invalid_token\"";
 
 /// A provider that knows some tokens.
@@ -180,13 +181,17 @@ async fn without_a_provider_the_operator_may_let_callers_pass_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_or_a_path_that_is_not_granted_fails_the_hook() {
     let (orders, idp) = (Upstream::start().await, provider().await);
-    for (grant, narrower, why) in [
-        ("\"idp:/introspect\"", "\"idp:/introspection\"", "/endpoint"),
-        ("kv = [\"local\"]", "kv = []", "/store"),
+    for (grant, other, why) in [
+        (
+            "http = [\"idp:/introspect\"]",
+            "http = [\"idp:/introspection\"]",
+            "/endpoint",
+        ),
+        ("kv = [\"local\"]", "kv = [\"another\"]", "/store"),
     ] {
         let toml = toml(&orders, idp.address());
         assert!(toml.contains(grant), "{toml}");
-        let gateway = gateway(toml.replace(grant, narrower)).await;
+        let gateway = gateway(toml.replace(grant, other) + ANOTHER_STORE).await;
         let answer = gateway.client().await.fetch(with("ada")).await;
         answer.assert_problem(503, "plugin:tokens");
         gateway.logs(&["tokens", why, "no grant"]).await;
@@ -203,7 +208,8 @@ async fn check_says_that_a_secret_is_not_granted() {
     for (text, code) in [
         (toml.clone(), 0),
         (
-            toml.replace("secrets = [\"idp-client\"]", "secrets = []"),
+            toml.replace("secrets = [\"idp-client\"]", "secrets = [\"another\"]")
+                .replace("[secrets]", "[secrets]\nanother = \"x\""),
             1,
         ),
     ] {
