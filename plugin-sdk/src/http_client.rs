@@ -217,7 +217,8 @@ pub enum CallError {
     Invalid(String),
     /// The answer took longer than the call's time-out.
     TimedOut,
-    /// The answer is larger than what a plugin takes in one call.
+    /// The answers of one [`send_all`] are larger together than the operator's
+    /// `host_call_bytes`.
     TooLarge,
     /// The upstream cannot be reached, or broke off.
     Failed(String),
@@ -241,7 +242,7 @@ impl fmt::Display for CallError {
             Self::NotGranted => f.write_str("no such upstream, or no grant for this path of it"),
             Self::Invalid(why) => write!(f, "not a valid call: {why}"),
             Self::TimedOut => f.write_str("no answer in time"),
-            Self::TooLarge => f.write_str("the answer is too large"),
+            Self::TooLarge => f.write_str("the answers are too large"),
             Self::Failed(why) => write!(f, "no answer: {why}"),
         }
     }

@@ -7,6 +7,9 @@ use sluice_plugin::prelude::*;
 
 use crate::options::{ERRORS, Options, Part};
 
+/// Room for names and errors, in bytes.
+const SMALL: usize = 1024;
+
 /// Why a part is missing.
 #[derive(Debug, PartialEq, Eq)]
 enum Failure {
@@ -24,7 +27,11 @@ pub(crate) fn compose(
     answers: Vec<Result<Answer, CallError>>,
 ) -> Result<Reply, Error> {
     let mut left = usize::try_from(options.max_bytes).unwrap_or(usize::MAX);
-    let mut body = String::from("{");
+    // Grown piece by piece, it would need twice the memory.
+    let bytes = answers.iter().flatten().map(|answer| answer.body.len());
+    let room = bytes.fold(0, usize::saturating_add).min(left);
+    let mut body = String::with_capacity(room + SMALL);
+    body.push('{');
     let mut failed: Vec<(&Part, Failure)> = Vec::new();
     for (part, answer) in options.parts.iter().zip(&answers) {
         if matches!(answer, Err(CallError::NotGranted)) {
