@@ -217,13 +217,7 @@ fn shares_never_make_a_window_admit_more_than_its_limit() {
     let mut bench = Bench::new();
     let gap = prop_oneof![0u64..700_000, 0u64..60_000, Just(0)];
     let cost = prop_oneof![3 => 1u64..4, 1 => 1u64..40];
-    let step = (
-        gap,
-        0usize..3,
-        cost,
-        0u64..30,
-        prop::bool::weighted(0.15),
-    );
+    let step = (gap, 0usize..3, cost, 0u64..30, prop::bool::weighted(0.15));
     let plan = (
         0u8..3,
         1u64..300,

@@ -1,8 +1,11 @@
 //! Limits, and the sets in which they are taken together.
 
+mod check;
+
 use sha2::{Digest, Sha256};
 
-use super::calendar::{self, DAY_MS};
+use super::calendar;
+use check::check;
 
 /// How a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,9 +62,6 @@ pub enum Consistency {
 pub const MAX_LIMITS: usize = 16;
 /// Counters stay exact up to here in every store.
 pub const MAX_AMOUNT: u64 = 1_000_000_000_000_000;
-/// A year: what the longest window and the slowest bucket take.
-const MAX_WINDOW_MS: u64 = 365 * DAY_MS;
-const MAX_NAME: usize = 128;
 /// Slots of a sliding window.
 const SLOTS: u64 = 60;
 /// A share that lives for less is not worth having.
@@ -258,58 +258,6 @@ impl Leasing {
     }
 }
 
-fn check(limit: &Limit) -> Result<(), String> {
-    let name = &limit.name;
-    if name.is_empty() || name.len() > MAX_NAME {
-        return Err(format!(
-            "the name of a limit has {} bytes: 1 to {MAX_NAME} are expected",
-            name.len()
-        ));
-    }
-    let between = |what: &str, found: u64| {
-        if (1..=MAX_AMOUNT).contains(&found) {
-            Ok(())
-        } else {
-            Err(format!(
-                "limit `{name}`: {what} is {found}: 1 to {MAX_AMOUNT} are expected"
-            ))
-        }
-    };
-    between("amount", limit.amount)?;
-    match (limit.window, limit.algorithm) {
-        (Window::Ms(0), _) => {
-            return Err(format!(
-                "limit `{name}`: window is 0: at least 1 ms is expected"
-            ));
-        }
-        (Window::Ms(ms), _) if ms > MAX_WINDOW_MS => {
-            return Err(format!(
-                "limit `{name}`: window is {ms} ms: at most 365 days are expected"
-            ));
-        }
-        (Window::Ms(_), _) | (_, Algorithm::FixedWindow) => {}
-        (_, Algorithm::SlidingWindow | Algorithm::TokenBucket) => {
-            return Err(format!(
-                "limit `{name}`: a window of the calendar begins anew at midnight UTC, which \
-                 only the algorithm `fixed-window` can count: choose it, or a window like \"24h\""
-            ));
-        }
-    }
-    if limit.algorithm == Algorithm::TokenBucket {
-        between("burst", limit.burst)?;
-        let fills_ms = u128::from(limit.burst) * u128::from(calendar::longest(limit.window))
-            / u128::from(limit.amount);
-        if fills_ms > u128::from(MAX_WINDOW_MS) {
-            return Err(format!(
-                "limit `{name}`: a burst of {} is full again only after more than 365 days: \
-                 a smaller burst or a larger amount is expected",
-                limit.burst
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// A digest of parts that does not depend on where one ends by their bytes alone.
 pub(super) fn digest(parts: &[&[u8]]) -> u128 {
     let mut hash = Sha256::new();
@@ -337,50 +285,14 @@ mod tests {
         }
     }
 
-    fn refused(limits: Vec<Limit>, words: &str) {
-        let why = LimitSet::new("quota", Consistency::Strict, limits).unwrap_err();
-        assert!(why.contains(words), "{why}");
-    }
-
-    #[test]
-    fn limits_that_make_no_sense_are_named() {
-        let with = |change: fn(&mut Limit)| {
-            let mut one = limit("hourly");
-            change(&mut one);
-            vec![one]
-        };
-        refused(vec![], "no limit");
-        refused(with(|l| l.amount = 0), "`hourly`: amount is 0");
-        refused(
-            with(|l| l.amount = u64::MAX),
-            "amount is 18446744073709551615",
-        );
-        refused(with(|l| l.window = Window::Ms(0)), "window is 0");
-        refused(
-            with(|l| l.window = Window::Ms(365 * DAY_MS + 1)),
-            "at most 365 days",
-        );
-        refused(with(|l| l.window = Window::Week), "`fixed-window`");
-        refused(with(|l| l.algorithm = Algorithm::TokenBucket), "burst is 0");
-        refused(
-            with(|l| {
-                l.algorithm = Algorithm::TokenBucket;
-                l.window = Window::Ms(DAY_MS);
-                l.burst = 3651;
-            }),
-            "only after more than 365 days",
-        );
-        refused(with(|l| l.name.clear()), "0 bytes");
-        refused(vec![limit("a"), limit("b"), limit("a")], "the name `a`");
-        refused(
-            (0..17).map(|i| limit(&i.to_string())).collect(),
-            "17 limits",
-        );
-    }
-
     #[test]
     fn the_slots_of_a_sliding_window_cover_it() {
-        for ms in (1..5000).chain([60_000, 3_600_000, MAX_WINDOW_MS - 7, MAX_WINDOW_MS]) {
+        for ms in (1..5000).chain([
+            60_000,
+            3_600_000,
+            check::MAX_WINDOW_MS - 7,
+            check::MAX_WINDOW_MS,
+        ]) {
             let rule = Rule::of(&Limit {
                 window: Window::Ms(ms),
                 ..limit("a")
