@@ -145,6 +145,11 @@ impl Link {
                 self.breaker.worked();
                 return Ok(value);
             }
+            Ok(Ok(Err(why))) if is_of_one_key(&why) => {
+                self.breaker.worked();
+                self.errors.fetch_add(1, Ordering::Relaxed);
+                return Err(StoreError::Unavailable(words(&why)));
+            }
             Ok(Ok(Err(why))) => {
                 if why.code().is_some_and(|code| code == "READONLY") {
                     // The primary is another one now: its name may lead there.
@@ -180,6 +185,11 @@ async fn send(connection: &mut MultiplexedConnection, cmd: &Cmd) -> Result<Value
         },
         answer => answer,
     }
+}
+
+/// Whether the server is well, and only what one key holds is not what we left there.
+fn is_of_one_key(why: &RedisError) -> bool {
+    matches!(why.code(), Some("ERR" | "WRONGTYPE"))
 }
 
 fn words(why: &RedisError) -> String {

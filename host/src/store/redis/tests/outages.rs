@@ -100,6 +100,25 @@ async fn errors_of_the_server_are_told() {
 }
 
 #[tokio::test]
+async fn a_key_that_somebody_else_overwrote_spoils_no_other() {
+    let server = Server::start();
+    let (store, set) = (self::store(&server), minute());
+    for spoil in ["SET KEY nonsense", "DEL KEY", "LPUSH KEY nonsense"] {
+        server.tell(&spoil.replace("KEY", "sluice:{quota/k}:m:sliding:60000"));
+        for _ in 0..10 {
+            let spoilt = take(&store, &set, "k", 1).await;
+            assert_eq!(spoilt.is_ok(), spoil.starts_with("DEL"), "{spoilt:?}");
+            assert!(take(&store, &set, "other", 1).await.is_ok());
+            if spoilt.is_ok() {
+                server.tell("DEL sluice:{quota/k}:m:sliding:60000");
+            }
+        }
+        assert!(!store.usage().breaker_open);
+    }
+    assert_eq!(store.usage().errors, 20);
+}
+
+#[tokio::test]
 async fn what_hangs_is_not_waited_for() {
     let server = Server::start();
     let proxy = Proxy::start(server.address()).await;
