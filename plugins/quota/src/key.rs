@@ -24,16 +24,11 @@ pub(crate) enum Counted<'p> {
     Without(&'p Part),
 }
 
-/// The key of a request of this caller.
-pub(crate) fn counted<'p>(
-    by: &'p [Part],
-    fallback: Fallback,
-    request: &Request,
-    caller: Option<&Caller>,
-) -> Counted<'p> {
+/// The key of a request.
+pub(crate) fn counted<'p>(by: &'p [Part], fallback: Fallback, request: &Request) -> Counted<'p> {
     let mut key = String::with_capacity(64);
     for part in by {
-        if add(&mut key, part, request, caller) {
+        if add(&mut key, part, request) {
             continue;
         }
         match fallback {
@@ -49,23 +44,20 @@ pub(crate) fn counted<'p>(
 }
 
 /// Adds a part; whether the request has it.
-fn add(key: &mut String, part: &Part, request: &Request, caller: Option<&Caller>) -> bool {
+fn add(key: &mut String, part: &Part, request: &Request) -> bool {
     match part {
-        Part::Consumer => match caller {
-            Some(caller) => push(key, 'c', &caller.id),
+        Part::Consumer => match request.caller_id() {
+            Some(consumer) => push(key, 'c', &consumer),
             None => return false,
         },
-        Part::Credential => match caller.and_then(|caller| caller.credential.as_deref()) {
-            Some(credential) => push(key, 'k', credential),
+        Part::Credential => match request.caller_credential() {
+            Some(credential) => push(key, 'k', &credential),
             None => return false,
         },
         Part::ClientAddress => push(key, 'a', &context::client_address()),
         Part::Path => push(key, 'p', &request.path()),
         Part::Route => push(key, 'r', &context::route()),
-        Part::Upstream => match request.upstreams().first() {
-            Some(upstream) => push(key, 'u', upstream),
-            None => return false,
-        },
+        Part::Upstream => push(key, 'u', &request.chosen_upstream()),
         // An empty header says as much as none.
         Part::Header(name) => match request.header(name).filter(|value| !value.is_empty()) {
             Some(value) => match std::str::from_utf8(&value) {

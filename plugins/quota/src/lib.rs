@@ -32,7 +32,6 @@ pub struct Quota {
     sets: Vec<Option<Set>>,
     /// The group at the same index has the plan after it.
     groups: Vec<String>,
-    asks_who: bool,
     replies: Replies,
     options: Options,
     /// Whether the store failed the last time.
@@ -67,7 +66,6 @@ impl Plugin for Quota {
         problems.or(Self {
             sets,
             groups: options.plans.keys().cloned().collect(),
-            asks_who: options.asks_who(),
             replies: Replies::new(&options),
             failing: Cell::new(false),
             options,
@@ -75,21 +73,11 @@ impl Plugin for Quota {
     }
 
     fn on_request(&self, request: &mut Request) -> Result<Verdict, Error> {
-        let caller = match self.asks_who {
-            true => request.caller(),
-            false => None,
-        };
-        let at = self.plan(caller.as_ref());
+        let at = self.plan(request);
         let Some(Some(set)) = self.sets.get(at) else {
             return Ok(Verdict::Next);
         };
-        let counted = key::counted(
-            &self.options.by.0,
-            self.options.fallback,
-            request,
-            caller.as_ref(),
-        );
-        let key = match counted {
+        let key = match key::counted(&self.options.by.0, self.options.fallback, request) {
             Counted::By(key) => key,
             Counted::Not => return Ok(Verdict::Next),
             Counted::Without(part) => return Ok(Verdict::Respond(self.replies.uncountable(part))),
@@ -141,13 +129,16 @@ impl Plugin for Quota {
 }
 
 impl Quota {
-    /// The index of the limits of this caller.
-    fn plan(&self, caller: Option<&Caller>) -> usize {
-        let groups = caller.map_or(&[][..], |caller| &caller.groups);
-        let plans = groups
+    /// The index of the limits of whoever is calling.
+    fn plan(&self, request: &Request) -> usize {
+        if self.groups.is_empty() {
+            return 0;
+        }
+        let groups = request.caller_groups();
+        let mut plans = groups
             .iter()
             .filter_map(|group| self.groups.binary_search(group).ok());
-        plans.map(|plan| plan + 1).next().unwrap_or(0)
+        plans.next().map_or(0, |plan| plan + 1)
     }
 
     /// The limits at an index, as they were written.

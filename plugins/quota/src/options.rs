@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sluice_plugin::prelude::*;
 
 use crate::headers::{Style, suffix};
-use crate::values::{By, Cost, Every, Part};
+use crate::values::{By, Cost, Every};
 
 /// What a header can say: a number of RFC 9651 has 15 digits.
 pub(crate) const MOST: u64 = 999_999_999_999_999;
@@ -186,12 +186,6 @@ impl Options {
                 );
             }
         }
-    }
-
-    /// Whether the hooks need to know who is calling.
-    pub(crate) fn asks_who(&self) -> bool {
-        let of_caller = |part: &Part| matches!(part, Part::Consumer | Part::Credential);
-        !self.plans.is_empty() || self.by.0.iter().any(of_caller)
     }
 }
 

@@ -86,7 +86,6 @@ impl Replies {
             Part::Consumer => "nobody is identified",
             Part::Credential => "no credential was shown",
             Part::Header(name) => &["the header ", name, " is missing"].concat(),
-            Part::Upstream => "its route has no upstream",
             _ => "something is missing",
         };
         let detail = ["This request cannot be counted: ", what, "."].concat();
