@@ -58,6 +58,7 @@ macro_rules! world {
                     "sluice:plugin/rollout@0.1.0": crate::bindings::imports::sluice::plugin::rollout,
                     "sluice:plugin/http-client@0.1.0": crate::bindings::imports::sluice::plugin::http_client,
                     "sluice:plugin/secrets@0.1.0": crate::bindings::imports::sluice::plugin::secrets,
+                    "sluice:plugin/hook-choice@0.1.0": crate::bindings::imports::sluice::plugin::hook_choice,
                 },
             });
         }

@@ -97,9 +97,9 @@ pub use sluice_plugin_macros::{Config, plugin};
 /// All that most plugins need: `use sluice_plugin::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        BodyVerdict, Caller, Config, Error, Outcome, Plugin, Problems, Reply, Request, Response,
-        StoreError, Summary, Verdict, clock, consumers, context, http_client, kv, log, metrics,
-        plugin, quota, random, rollout, secrets,
+        BodyVerdict, Caller, Config, Error, Hook, Outcome, Plugin, Problems, Reply, Request,
+        Response, StoreError, Summary, Verdict, clock, consumers, context, http_client, kv, log,
+        metrics, plugin, quota, random, rollout, secrets,
     };
 }
 

@@ -76,6 +76,21 @@ pub enum Hook {
     OnLog,
 }
 
+impl Hook {
+    /// The gateway never calls this hook of the plugin as it is configured, and
+    /// pays nothing for it. For [`Plugin::configure`]; later it has no effect.
+    pub fn skip(self) {
+        use crate::sys::types::hook_choice::Hook as Named;
+        crate::sys::hook_choice::skip(match self {
+            Self::OnRequest => Named::OnRequest,
+            Self::OnRequestBody => Named::OnRequestBody,
+            Self::OnResponse => Named::OnResponse,
+            Self::OnResponseBody => Named::OnResponseBody,
+            Self::OnLog => Named::OnLog,
+        });
+    }
+}
+
 /// How the exchange goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {

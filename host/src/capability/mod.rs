@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 pub(crate) mod consumers;
 pub(crate) mod grants;
+mod hooks;
 pub mod http;
 pub(crate) mod log;
 pub mod metrics;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::hooks::Skipped;
 use super::log::LogSink;
 use super::metrics::PluginMetrics;
 use super::rollout::Seat;
@@ -26,6 +27,8 @@ pub(crate) struct Scope {
     pub(crate) kv: Stores,
     /// Where it may count.
     pub(crate) quota: Stores,
+    /// The hooks that it does not need.
+    pub(crate) hooks: Skipped,
     /// Its rollout.
     pub(crate) rollout: Seat,
     /// What it may call.
@@ -68,6 +71,7 @@ impl Scope {
             metrics: Some(services.metrics.plugin(plugin.name.clone())),
             kv: stores("kv", &grants.kv),
             quota: stores("quota", &grants.quota),
+            hooks: Skipped::default(),
             rollout: Seat::new(imports("rollout").then(|| services.rollouts.clone())),
             http: grants.http.clone(),
             answer_bytes: plugin.limits.host_call_bytes,
@@ -88,6 +92,7 @@ impl Scope {
             metrics: None,
             kv: Stores::new(),
             quota: Stores::new(),
+            hooks: Skipped::default(),
             rollout: Seat::new(None),
             http: Vec::new(),
             answer_bytes: 0,

@@ -121,7 +121,7 @@ fn show(generation: &Generation, asked: &Asked) -> ExitCode {
         };
         let artifact = binding.artifact();
         print::out(format_args!("  {}. {name}: {}", at + 1, artifact.summary()));
-        let hooks: Vec<_> = artifact.hooks().iter().map(|h| h.name()).collect();
+        let hooks: Vec<_> = binding.hooks().iter().map(|h| h.name()).collect();
         print::out(format_args!("     hooks: {}", hooks.join(", ")));
         print::out(format_args!(
             "     config: {}",

@@ -11,7 +11,7 @@ use super::instance::Instance;
 use super::state::State;
 use super::ticker::Ticker;
 use super::world::{World, own_interface};
-use super::{Digest, Hook, Hooks, LoadError};
+use super::{Digest, Hooks, LoadError};
 use crate::capability::Scope;
 use crate::config::model::PluginLimits;
 
@@ -114,13 +114,6 @@ impl Artifact {
     /// Bytes of the compiled code and its data.
     pub fn compiled_size(&self) -> usize {
         self.compiled_size
-    }
-
-    /// Whether it can read the request after it has gone upstream, so that the
-    /// request's headers must be kept.
-    pub fn uses_request_after(&self) -> bool {
-        let after = [Hook::OnResponse, Hook::OnResponseBody, Hook::OnLog];
-        self.interfaces().any(|i| i == "request") && after.iter().any(|h| self.hooks.contains(*h))
     }
 
     /// The bare names of this gateway's interfaces that it imports.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::artifact::Artifact;
 use super::instance::Instance;
 use super::ticker::Ticker;
-use super::{Digest, Failure, Hooks, Runtime};
+use super::{Digest, Failure, Hook, Hooks, Runtime};
 use crate::capability::{Scope, Services, grants};
 use crate::config::model::{Name, OnError, Plugin, PluginSource};
 use crate::rollout::Rollout;
@@ -163,9 +163,27 @@ impl Binding {
         &self.plugin.name
     }
 
-    /// The hooks that it has.
+    /// The hooks that it has, and needs as it is configured: known once it has
+    /// an instance.
     pub fn hooks(&self) -> Hooks {
-        self.artifact.hooks()
+        self.scope.hooks.without(self.artifact.hooks())
+    }
+
+    /// Whether it can read the request after it has gone upstream, so that the
+    /// request's headers must be kept.
+    pub fn uses_request_after(&self) -> bool {
+        let after = [Hook::OnResponse, Hook::OnResponseBody, Hook::OnLog];
+        let hooks = self.hooks();
+        self.imports("request") && after.iter().any(|h| hooks.contains(*h))
+    }
+
+    /// Whether it can read the response after it has gone to the client.
+    pub fn uses_response_after(&self) -> bool {
+        self.imports("response") && self.hooks().contains(Hook::OnLog)
+    }
+
+    fn imports(&self, interface: &str) -> bool {
+        self.artifact.interfaces().any(|i| i == interface)
     }
 
     /// Whether its hooks may wait for a store or a call.

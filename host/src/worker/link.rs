@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::model::{Name, OnError};
 use crate::exchange::Exchange;
-use crate::plugin::{Binding, Failure, Hook, HookCall, Instance, Outcalls, Slot};
+use crate::plugin::{Binding, Failure, Hook, HookCall, Hooks, Instance, Outcalls, Slot};
 use crate::telemetry::{HookSeries, PluginSeries, Shard};
 
 /// A plugin on one worker.
@@ -14,7 +14,9 @@ pub struct Link {
     pub name: Name,
     /// Its instances.
     pub slot: Slot,
-    /// By hook; one that the plugin does not export has none.
+    /// The hooks that it has and needs.
+    needed: Hooks,
+    /// By hook; one that is never called has none.
     hooks: [Option<Arc<HookSeries>>; Hook::ALL.len()],
     series: Arc<PluginSeries>,
 }
@@ -25,6 +27,7 @@ impl Link {
         let hooks = binding.hooks();
         let series = |hook: Hook| hooks.contains(hook).then(|| shard.hook(&name, hook.name()));
         Self {
+            needed: hooks,
             hooks: Hook::ALL.map(series),
             slot: Slot::new(binding, first),
             series: shard.plugin(&name),
@@ -32,10 +35,10 @@ impl Link {
         }
     }
 
-    /// Whether the plugin has this hook.
+    /// Whether the plugin has this hook, and needs it.
     #[inline]
     pub fn has(&self, hook: Hook) -> bool {
-        self.slot.binding().hooks().contains(hook)
+        self.needed.contains(hook)
     }
 
     /// What a failure of this plugin means for the exchange.

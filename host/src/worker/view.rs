@@ -139,12 +139,8 @@ impl RouteView {
         Self {
             availability: pools.iter().map(|p| p.availability.clone()).collect(),
             has_log_hook: any(|l| l.has(Hook::OnLog)),
-            keeps_request: any(|l| l.slot.binding().artifact().uses_request_after()),
-            keeps_response: any(|l| {
-                let artifact = l.slot.binding().artifact();
-                let reads = artifact.imports().iter().any(|i| i.contains("/response@"));
-                reads && artifact.hooks().contains(Hook::OnLog)
-            }),
+            keeps_request: any(|l| l.slot.binding().uses_request_after()),
+            keeps_response: any(|l| l.slot.binding().uses_response_after()),
             pools,
             series: worker.shard.route(&route.name),
             route: route.clone(),

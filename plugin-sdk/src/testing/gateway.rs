@@ -12,7 +12,7 @@ use super::quota::Opened;
 use super::rollout::OpenPlan;
 use super::store::{Store, stores};
 use crate::consumers::Credential;
-use crate::{Plugin, Problems};
+use crate::{Hook, Plugin, Problems};
 
 /// How much of a made-up key is its public prefix.
 const PREFIX: usize = 8;
@@ -30,6 +30,7 @@ pub struct Gateway {
     pub(super) stores: BTreeMap<String, Store>,
     pub(super) limits: Vec<Opened>,
     pub(super) unavailable: BTreeSet<String>,
+    pub(super) skipped: Vec<Hook>,
     pub(super) plan: Option<OpenPlan>,
 }
 
@@ -63,6 +64,7 @@ impl Default for Gateway {
             stores: stores(),
             limits: Vec::new(),
             unavailable: BTreeSet::new(),
+            skipped: Vec::new(),
             plan: None,
         }
     }

@@ -136,6 +136,11 @@ impl<P: Plugin> Harness<P> {
         }
     }
 
+    /// Whether the plugin needs this hook as it is configured.
+    pub fn needs(&self, hook: Hook) -> bool {
+        P::HOOKS.contains(&hook) && !self.gateway.borrow().skipped.contains(&hook)
+    }
+
     /// [`Plugin::on_request`]
     pub fn on_request(&self, exchange: &mut Exchange) -> Result<Verdict, Error> {
         self.hook(Hook::OnRequest, exchange, || {

@@ -379,3 +379,24 @@ pub(crate) mod consumers {
         ask(|w| w.gateway.consumers.get(consumer).map(|c| c.groups.clone()))
     }
 }
+
+pub(crate) mod hook_choice {
+    use super::*;
+    use crate::plugin::Hook;
+    use crate::sys::types::hook_choice::Hook as Named;
+
+    pub(crate) fn skip(hook: Named) {
+        let hook = match hook {
+            Named::OnRequest => Hook::OnRequest,
+            Named::OnRequestBody => Hook::OnRequestBody,
+            Named::OnResponse => Hook::OnResponse,
+            Named::OnResponseBody => Hook::OnResponseBody,
+            Named::OnLog => Hook::OnLog,
+        };
+        ask(|w| {
+            if w.phase == Phase::Configure {
+                w.gateway.skipped.push(hook);
+            }
+        });
+    }
+}

@@ -7,7 +7,7 @@ use super::super::testing::{
     OK, binding, bound, configured, consumers, exchange, on_request, plugin, plugin_with, runtime,
     slot,
 };
-use super::super::{Failure, OnRequest, Slot};
+use super::super::{Failure, Hook, OnRequest, Slot};
 use crate::capability::CustomMetrics;
 
 /// What was logged while it was the subscriber's writer.
@@ -256,14 +256,29 @@ fn the_request_is_kept_for_those_who_read_it_later() {
         (func $on-request (result i32) (i32.const {OK}))"
     );
     let reads = plugin(&[("request", "method", "(param i32)")], &code);
-    assert!(runtime().load(&reads).unwrap().uses_request_after());
+    assert!(slot(&reads).binding().uses_request_after());
     let code = code.replace("(call $method (i32.const 256))", "");
-    assert!(
-        !runtime()
-            .load(&plugin(&[], &code))
-            .unwrap()
-            .uses_request_after()
+    assert!(!slot(&plugin(&[], &code)).binding().uses_request_after());
+}
+
+#[test]
+fn a_hook_that_is_not_needed_is_not_one_of_the_hooks() {
+    let imports = [
+        ("hook-choice", "skip", "(param i32)"),
+        ("request", "method", "(param i32)"),
+    ];
+    // The third hook is `on-response`.
+    let code = format!(
+        "(func $configure (param i32 i32) (result i32) (call $skip (i32.const 2)) (i32.const {OK}))
+        (func $on-response (result i32) unreachable)
+        (func $x (call $method (i32.const 256)))
+        (func $on-request (result i32) (call $skip (i32.const 0)) (i32.const {OK}))"
     );
+    let slot = slot(&plugin(&imports, &code));
+    assert!(slot.call(exchange(), &OnRequest).1.is_ok());
+    let hooks: Vec<_> = slot.binding().hooks().iter().collect();
+    assert_eq!(hooks, [Hook::OnRequest], "only `configure` may say so");
+    assert!(!slot.binding().uses_request_after());
 }
 
 #[test]

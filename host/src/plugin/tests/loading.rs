@@ -39,7 +39,6 @@ fn a_plugin_says_what_it_is() {
         ("Test", "{}")
     );
     assert_eq!(artifact.digest(), Digest::of(&bytes));
-    assert!(!artifact.uses_request_after());
     assert!(artifact.compiled_size() > 0);
     let shown = super::super::Inspection::of(&artifact).to_string();
     assert!(

@@ -4,6 +4,7 @@ mod clock;
 mod consumers;
 mod context;
 mod exports;
+mod hook_choice;
 mod hooks;
 mod http_client;
 mod identity;
@@ -58,7 +59,7 @@ enum Link {
 }
 
 /// The interfaces that a plugin may import.
-const LINKS: [(&str, Link); 19] = [
+const LINKS: [(&str, Link); 20] = [
     // Types alone: there is nothing to link.
     ("types", Link::Plain(|_| Ok(()))),
     ("request", Link::Plain(request::link)),
@@ -79,6 +80,7 @@ const LINKS: [(&str, Link); 19] = [
     ("rollout", Link::Plain(rollout::link)),
     ("http-client", Link::MayWait(http_client::link)),
     ("secrets", Link::Plain(secrets::link)),
+    ("hook-choice", Link::Plain(hook_choice::link)),
 ];
 
 /// The names of the interfaces that a plugin may import.
