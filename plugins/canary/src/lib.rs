@@ -48,6 +48,9 @@ impl Plugin for Canary {
             Sticky::Cookie(name) => Some(Cookies::new(name, &salt)),
             _ => None,
         };
+        if cookies.is_none() {
+            Hook::OnResponse.skip();
+        }
         Ok(Self {
             rollout,
             baseline: checked.baseline,

@@ -63,6 +63,9 @@ impl Plugin for Quota {
                 Err(why) => problems.add(at, why),
             }
         }
+        if !options.tells_or_charges() {
+            Hook::OnResponse.skip();
+        }
         problems.or(Self {
             sets,
             groups: options.plans.keys().cloned().collect(),
@@ -103,9 +106,6 @@ impl Plugin for Quota {
     }
 
     fn on_response(&self, _: &Request, response: &mut Response) -> Result<Verdict, Error> {
-        if self.options.headers == Style::None && matches!(self.options.cost, Cost::Fixed(_)) {
-            return Ok(Verdict::Next);
-        }
         // Absent where the request was not counted.
         let Some(bytes) = context::get(KEPT) else {
             return Ok(Verdict::Next);

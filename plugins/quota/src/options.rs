@@ -189,6 +189,13 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Whether there is anything to do once the response is there.
+    pub(crate) fn tells_or_charges(&self) -> bool {
+        self.headers != Style::None || matches!(self.cost, Cost::Header(_))
+    }
+}
+
 impl LimitOptions {
     pub(crate) fn algorithm(&self) -> Algorithm {
         let calendar = self.window.is_calendar();

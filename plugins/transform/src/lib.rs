@@ -53,6 +53,19 @@ impl Plugin for Transform {
         let mut problems = Problems::new();
         let request = compile::request(&options.request, &mut problems);
         let response = compile::response(&options.response, &mut problems);
+        if request.is_empty() && options.request.method.is_none() {
+            Hook::OnRequest.skip();
+        }
+        if response.is_empty() && options.response.status.is_none() {
+            Hook::OnResponse.skip();
+        }
+        // Where no rule is about a body, none is ever asked for.
+        if request.body.rules.is_empty() {
+            Hook::OnRequestBody.skip();
+        }
+        if response.body.rules.is_empty() {
+            Hook::OnResponseBody.skip();
+        }
         problems.or(Self {
             request,
             method: options.request.method,

@@ -57,6 +57,20 @@ pub(crate) struct Rules {
     pub(crate) body: BodyRules,
 }
 
+impl Rules {
+    /// Whether there is no rule at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            headers,
+            query,
+            path,
+            templates: _,
+            body,
+        } = self;
+        headers.is_empty() && query.is_empty() && path.is_none() && body.rules.is_empty()
+    }
+}
+
 /// Rules for the body. Only one kind of its values is rendered.
 #[derive(Debug, Default)]
 pub(crate) struct BodyRules {
