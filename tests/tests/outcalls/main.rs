@@ -47,6 +47,10 @@ impl Gate {
         self.0.send_replace(true);
     }
 
+    fn close(&self) {
+        self.0.send_replace(false);
+    }
+
     async fn pass(&self) {
         let mut open = self.0.subscribe();
         let _ = open.wait_for(|open| *open).await;
