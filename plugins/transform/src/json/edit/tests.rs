@@ -220,6 +220,20 @@ fn pointer() -> impl Strategy<Value = String> {
     prop::collection::vec("[a-c]{0,2}|[0-4]|-|é", 1..4).prop_map(|s| format!("/{}", s.join("/")))
 }
 
+/// Every place in a tree.
+fn places(tree: &Value, at: &str, all: &mut Vec<String>) {
+    let items: Vec<(String, &Value)> = match tree {
+        Value::Array(elements) => (0..).map(|n: usize| n.to_string()).zip(elements).collect(),
+        Value::Object(members) => members.iter().map(|(n, v)| (n.clone(), v)).collect(),
+        _ => Vec::new(),
+    };
+    for (name, value) in items {
+        let at = format!("{at}/{name}");
+        places(value, &at, all);
+        all.push(at);
+    }
+}
+
 /// The same edit on a tree, by a library.
 fn on_tree(tree: &mut Value, at: &str, change: Edit<'_>) {
     let (parent, last) = at.rsplit_once('/').unwrap();
@@ -290,8 +304,11 @@ fn change(which: u8) -> Edit<'static> {
 proptest! {
     #[test]
     fn every_edit_is_what_a_tree_would_become(
-        tree in json(), at in pointer(), which: u8, pretty: bool
+        tree in json(), at in pointer(), place: prop::sample::Index, known: bool, which: u8, pretty: bool
     ) {
+        let mut all = Vec::new();
+        places(&tree, "", &mut all);
+        let at = if known && !all.is_empty() { place.get(&all).clone() } else { at };
         prop_assume!(which % 5 != 1 || !at.ends_with("/b"));
         let body = match pretty {
             true => serde_json::to_string_pretty(&tree).unwrap(),
