@@ -44,13 +44,14 @@ async fn export(gateway: &Gateway, query: &str) -> Value {
 
 /// Waits until so many requests are counted; the rows, without their days.
 async fn counted(gateway: &Gateway, requests: u64) -> Vec<Value> {
-    let rows = wait::until(&format!("{requests} requests in the usage"), async || {
+    let what = format!("{requests} requests in the usage");
+    let mut rows = wait::until(&what, async || {
         let rows = export(gateway, "").await;
         let rows = rows.as_array()?;
         let sum: Option<u64> = rows.iter().map(|row| row["requests"].as_u64()).sum();
         (sum? >= requests).then(|| rows.clone())
-    });
-    let mut rows = rows.await;
+    })
+    .await;
     for row in &mut rows {
         let date = row.as_object_mut().and_then(|row| row.remove("date"));
         assert!(date.is_some_and(|date| date.as_str().is_some_and(|d| d.len() == 10)));
@@ -218,7 +219,7 @@ async fn a_question_that_is_wrong_is_answered_with_what_is_expected() {
             "expected 2026-11-01 or a day before it",
         ),
         ("format=xml", "expected csv or json"),
-        ("customer=acme", "did you mean \"consumer\"?"),
+        ("consumr=acme", "did you mean \"consumer\"?"),
     ] {
         let path = format!("/usage?{query}");
         let answer = gateway.ask_admin(Method::GET, &path).await;
