@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use sluice_tests::client::{With, get, request};
 use sluice_tests::upstream::{Service, service};
-use sluice_tests::{Client, Gateway, Settings};
+use sluice_tests::{Client, Gateway, Settings, wait};
 use tokio::sync::Barrier;
 
 use super::{COMPOSE, pasted};
@@ -69,8 +69,11 @@ async fn three_services_are_asked_side_by_side() {
     assert_eq!(asked.target, "/api/orders/a%20b");
     assert_eq!(asked.header("accept-language"), "de");
     assert_eq!(asked.header("accept"), "application/json");
-    let line = gateway.access("/pages/orders/a%20b").await;
-    assert_eq!(line["request_id"], asked.header("x-request-id"), "{line}");
+    let id = format!("\"request_id\":\"{}\"", asked.header("x-request-id"));
+    wait::until("the access log line of its request", async || {
+        gateway.access_log().contains(&id).then_some(())
+    })
+    .await;
     assert_eq!(people.asked()[0].target, "/api/customers?order=a%20b");
     assert_eq!(stock.asked()[0].target, "/levels/a%20b");
 }
@@ -114,6 +117,33 @@ async fn a_part_that_fails_leaves_the_others_whole() {
         let line = gateway.access("/pages/orders/7").await;
         assert_eq!(line["tags"]["failed_parts"], "stock", "{line}");
         assert_eq!(line["outcome"], "answered-by-plugin", "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answers_of_one_request_share_their_bound() {
+    let text: &'static str = Box::leak(format!("\"{}\"", "x".repeat(30_000)).into_boxed_str());
+    let one = Service::json(200, text).await;
+    let toml = toml(&one, &one, &one)
+        .replace("required = true\n", "")
+        .replace(
+            "\n[[plugins.order-page.config.parts]]\nname = \"order\"",
+            "limits = { host_call_bytes = \"64KiB\" }\n\
+             [[plugins.order-page.config.parts]]\nname = \"order\"",
+        );
+    let gateway = Gateway::start(&Settings::new(toml)).await;
+    // Again and again: what one request took is there for the next.
+    for _ in 0..3 {
+        let answer = gateway.get("/pages/orders/7").await.json();
+        let parts = ["order", "customer", "stock"].map(|name| &answer[name]);
+        let whole = parts.iter().filter(|part| part.is_string()).count();
+        assert!(whole < 3, "more than 64 KiB came in");
+        let errors = answer["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 3 - whole);
+        assert!(
+            errors.iter().all(|e| e["reason"] == "too-large"),
+            "{errors:?}"
+        );
     }
 }
 
