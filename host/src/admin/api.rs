@@ -12,12 +12,12 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Admin;
 use super::usage::Asked;
+use super::{Admin, canary};
 use crate::generation::{Cause, Control, ReloadOutcome};
 use crate::usage::{Day, ExportError};
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Answers one request.
 pub(super) async fn answer(
@@ -30,6 +30,9 @@ pub(super) async fn answer(
     if post && request.headers().contains_key(ORIGIN) {
         let detail = "requests from web pages are refused";
         return Ok(problem(StatusCode::FORBIDDEN, detail));
+    }
+    if let Some(answer) = canary::answer(&admin.control, request.method(), request.uri().path()) {
+        return Ok(answer);
     }
     Ok(match request.uri().path() {
         "/healthz" if get => json_answer(StatusCode::OK, &json!({ "status": "ok" })),
@@ -46,7 +49,7 @@ pub(super) async fn answer(
         "/reload" | "/rollback" => not_allowed("POST"),
         _ => problem(
             StatusCode::NOT_FOUND,
-            "there are /healthz, /readyz, /metrics, /generations, /usage, /reload and /rollback",
+            "there are /healthz, /readyz, /metrics, /generations, /usage, /canary, /reload and /rollback",
         ),
     })
 }
@@ -121,14 +124,14 @@ fn rollback_to(query: Option<&str>) -> Result<Option<u64>, &'static str> {
         .ok_or("the query is to=N, with the number of a generation")
 }
 
-fn json_answer(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(super) fn json_answer(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut text = serde_json::to_vec_pretty(body).unwrap_or_default();
     text.push(b'\n');
     let kind = HeaderValue::from_static("application/json");
     with_type(status, kind, Bytes::from(text))
 }
 
-fn problem(status: StatusCode, detail: &str) -> Answer {
+pub(super) fn problem(status: StatusCode, detail: &str) -> Answer {
     let body = json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
@@ -140,7 +143,7 @@ fn problem(status: StatusCode, detail: &str) -> Answer {
     with_type(status, kind, Bytes::from(body.to_string()))
 }
 
-fn not_allowed(allow: &'static str) -> Answer {
+pub(super) fn not_allowed(allow: &'static str) -> Answer {
     let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("use {allow}"));
     answer
         .headers_mut()

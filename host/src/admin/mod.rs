@@ -3,6 +3,7 @@
 //! It has no authentication: give it an address that only they can reach.
 
 mod api;
+mod canary;
 mod usage;
 
 use std::cell::Cell;

@@ -151,7 +151,7 @@ impl Answer {
     }
 }
 
-fn ask(target: &Target, method: &str, path: &str) -> Result<Value, String> {
+pub(super) fn ask(target: &Target, method: &str, path: &str) -> Result<Value, String> {
     fetch(target, method, path)?.json()
 }
 

@@ -1,6 +1,7 @@
 //! The commands. Each is a caller of the library, and can do nothing that another caller could not.
 
 mod ask;
+mod canary;
 mod check;
 mod demo;
 mod diff;
@@ -70,6 +71,9 @@ enum Command {
     Generations(ask::Target),
     /// Show who used how much, from a running gateway.
     Usage(usage::Usage),
+    /// See where canaries of a running gateway stand, and decide what becomes of them.
+    #[command(subcommand)]
+    Canary(canary::Command),
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Rollback { number, target } => ask::roll_back(&target, number),
         Command::Generations(target) => ask::generations(&target),
         Command::Usage(asked) => usage::usage(&asked),
+        Command::Canary(command) => canary::canary(&command),
         Command::Plugin(command) => plugin::plugin(&command),
         Command::Keys(command) => keys::keys(&command),
     }

@@ -102,6 +102,9 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         () = second_signal() => tracing::warn!("stopped at once"),
     }
     control.second();
+    if let Err(why) = control.rollouts().save() {
+        tracing::warn!("{why}");
+    }
     for open in last.stores.values() {
         open.store.give_back().await;
     }

@@ -15,7 +15,7 @@ use super::{Generation, Listening};
 use crate::config::model::PluginSource;
 use crate::config::{self, Loaded, Problem, Rejected};
 use crate::rollout::Rollouts;
-use crate::telemetry::{Metrics, render_stores};
+use crate::telemetry::{Metrics, render_rollouts, render_stores};
 
 /// What asked for a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -131,6 +131,7 @@ impl Control {
         self.metrics.live_generations.store(alive as u64, Relaxed);
         let mut text = self.metrics.render();
         render_stores(&self.current().stores, &mut text);
+        render_rollouts(&self.rollouts().status(), &mut text);
         self.environment.custom.render(&mut text);
         text
     }

@@ -27,6 +27,8 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 pub struct Rollouts {
     file: Option<File>,
     inner: Mutex<Inner>,
+    /// Held from what is known to what is written: the last word is the newest.
+    saving: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +54,7 @@ impl Rollouts {
         Self {
             file: None,
             inner: Mutex::default(),
+            saving: Mutex::default(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Rollouts {
                 saved,
                 ..Inner::default()
             }),
+            saving: Mutex::default(),
         };
         (rollouts, warning)
     }
@@ -136,6 +140,7 @@ impl Rollouts {
         let Some(file) = &self.file else {
             return Ok(());
         };
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let saved = {
             let mut inner = self.lock();
             // All are asked, so that all are saved.
@@ -162,6 +167,7 @@ impl Rollouts {
     /// # Errors
     /// Where the file cannot be written.
     pub fn save(&self) -> Result<(), Warning> {
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let saved = self.lock().all();
         self.file.as_ref().map_or(Ok(()), |file| file.write(&saved))
     }

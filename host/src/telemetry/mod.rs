@@ -8,10 +8,12 @@ mod counter;
 pub mod log;
 mod metrics;
 mod prometheus;
+mod rollouts;
 mod shard;
 mod stores;
 
 pub use counter::{Counter, Gauge, Histogram};
 pub use metrics::{Metrics, Reloads};
+pub use rollouts::render_rollouts;
 pub use shard::{HookSeries, ListenerSeries, PluginSeries, RouteSeries, Shard, UpstreamSeries};
 pub use stores::render_stores;
