@@ -54,6 +54,9 @@ fn every_command_has_help() {
         &["reload"],
         &["rollback"],
         &["generations"],
+        &["canary"],
+        &["canary", "status"],
+        &["canary", "rollback"],
     ];
     for command in commands {
         let help = sluice(folder.path(), command.iter().chain(&["--help"]));

@@ -7,7 +7,7 @@ pub mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -43,6 +43,8 @@ pub struct Counters {
     pub in_flight: AtomicUsize,
     /// Requests that the peer gave up before the answer was complete.
     pub cancelled: AtomicU64,
+    /// The status of every answer, whatever the request asks for; 0 where it decides.
+    status: AtomicU16,
 }
 
 impl Upstream {
@@ -67,6 +69,11 @@ impl Upstream {
             counters,
             accepting,
         }
+    }
+
+    /// From now on every answer has this status.
+    pub fn answers_with(&self, status: u16) {
+        self.counters.status.store(status, Ordering::SeqCst);
     }
 
     /// Where it listens.
@@ -140,10 +147,14 @@ async fn answer(
 ) -> Result<Response<Body>, body::Error> {
     counters.requests.fetch_add(1, Ordering::SeqCst);
     counters.in_flight.fetch_add(1, Ordering::SeqCst);
+    let status = counters.status.load(Ordering::SeqCst);
     let watch = behaviour::Watch::new(counters);
     let mut response = behaviour::behave(request, connection, watch).await?;
     let name = name.parse().expect("an upstream's name is a header value");
     response.headers_mut().insert("x-upstream", name);
+    if let Ok(status) = http::StatusCode::from_u16(status) {
+        *response.status_mut() = status;
+    }
     Ok(response)
 }
 
