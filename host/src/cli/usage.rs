@@ -159,9 +159,9 @@ mod tests {
         };
         let lines = table(&[row("acme", 12), row("", 1), row("\u{1b}[2J", 100)]);
         let expected = "\
-date        consumer    route   requests  request bytes  response bytes  denials  cost
-2026-11-21  acme        orders        12              0               7        1     2
-2026-11-21  -           orders         1              0               7        1     2
+date        consumer   route   requests  request bytes  response bytes  denials  cost
+2026-11-21  acme       orders        12              0               7        1     2
+2026-11-21  -          orders         1              0               7        1     2
 2026-11-21  \\u{1b}[2J  orders       100              0               7        1     2";
         assert_eq!(lines.join("\n"), expected);
     }
