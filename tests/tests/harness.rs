@@ -1,10 +1,15 @@
 //! The tools of the tests, without a gateway between them.
 
+use std::time::Duration;
+
 use http::{Method, Version};
 use sluice_tests::client::{With, get, with_body};
 use sluice_tests::load::{self, Load, Protocol};
+use sluice_tests::tcp_proxy::Path;
 use sluice_tests::upstream::{BEHAVIOUR, raw::RawUpstream};
-use sluice_tests::{Client, Upstream, body, grpc, wait, websocket};
+use sluice_tests::{Client, Redis, TcpProxy, Upstream, body, grpc, wait, websocket};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_speaks_both_protocols_on_one_port() {
@@ -101,4 +106,56 @@ async fn a_websocket_echoes() {
     let mut socket = websocket::Socket::open(echo.address(), "/").await;
     socket.round_trip("hello").await;
     socket.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_comes_back_where_it_was_with_nothing_in_it() {
+    let mut redis = Redis::start().await;
+    redis.tell("SET a 1").await;
+    assert_eq!(redis.keys().await, ["a"]);
+    redis.kill();
+    assert!(TcpStream::connect(redis.address()).await.is_err());
+    redis.start_again().await;
+    assert!(redis.keys().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_proxy_does_as_it_is_told_and_passes_again() {
+    let upstream = Upstream::start().await;
+    let proxy = TcpProxy::start(upstream.address()).await;
+    let brief = Duration::from_millis(100);
+    for path in [
+        Path::Delay(Duration::from_secs(3600)),
+        Path::Hold,
+        Path::Cut,
+        Path::Reset,
+        Path::Refuse,
+    ] {
+        let mut open = Client::http1(proxy.address()).await;
+        assert_eq!(open.fetch(get("/")).await.status, 200, "before {path:?}");
+        proxy.set(path);
+        let mut stream = wait::until("what was asked for", async || {
+            let stream = TcpStream::connect(proxy.address()).await;
+            (stream.is_err() == (path == Path::Refuse)).then_some(stream)
+        })
+        .await;
+        let waits = matches!(path, Path::Delay(_) | Path::Hold);
+        let answer = tokio::time::timeout(brief, open.try_fetch(get("/"))).await;
+        match answer {
+            Err(_) => assert!(waits, "nothing came: {path:?}"),
+            Ok(answer) => assert!(answer.is_err() && !waits, "{path:?}: {answer:?}"),
+        }
+        if let (Ok(stream), false) = (&mut stream, waits) {
+            let mut byte = [0];
+            let read = wait::within("an end", stream.read(&mut byte)).await;
+            assert_eq!(read.is_err(), path == Path::Reset, "{path:?}: {read:?}");
+        }
+        proxy.set(Path::Pass);
+        wait::until("an answer", async || {
+            let mut client = Client::try_http1(proxy.address()).await.ok()?;
+            let answer = client.try_fetch(get("/")).await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+    }
 }
