@@ -1,0 +1,6 @@
+//! Quotas of several gateways that count together on one Redis.
+
+mod cluster;
+mod keys;
+mod schedule;
+mod together;

@@ -1,0 +1,84 @@
+//! Three gateways, and clients who ask all of them at once: never more than the limit.
+
+use crate::cluster::{ALGORITHMS, AMOUNT, Cluster, name};
+use crate::schedule::{Dice, clients};
+
+const GATEWAYS: usize = 3;
+const TEAMS: usize = 3;
+const ROUNDS: usize = 3;
+/// Of all teams together: some ask for more than they may, some perhaps for less.
+const REQUESTS: usize = 210;
+
+fn teams(round: usize) -> Vec<String> {
+    (0..TEAMS).map(|team| format!("{round}-{team}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_gateways_that_ask_each_time_admit_exactly_the_limit() {
+    let (mut dice, seed) = Dice::new();
+    let cluster = Cluster::start(GATEWAYS).await;
+    for (algorithm, _) in ALGORITHMS {
+        let plugin = name("strict", algorithm);
+        for round in 0..ROUNDS {
+            let teams = teams(round);
+            let schedule = clients(&mut dice, GATEWAYS, TEAMS, REQUESTS);
+            let passed = cluster.run(&plugin, &teams, schedule).await;
+            for (team, passed) in teams.iter().zip(passed) {
+                assert!(passed <= AMOUNT, "{plugin}, seed {seed}: {passed} passed");
+                let rest = cluster.ask_for_the_rest(&plugin, team).await;
+                let what = format!("{plugin}, seed {seed}: {passed} passed, then {rest}");
+                assert_eq!(passed + rest, AMOUNT, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_gateways_that_take_shares_never_admit_more_and_give_back_the_rest() {
+    let (mut dice, seed) = Dice::new();
+    let mut cluster = Cluster::start(GATEWAYS).await;
+    let mut all = Vec::new();
+    for (algorithm, _) in ALGORITHMS {
+        let plugin = name("lease", algorithm);
+        for round in 0..ROUNDS {
+            let teams = teams(round);
+            let requests = REQUESTS / (1 + round);
+            let schedule = clients(&mut dice, GATEWAYS, TEAMS, requests);
+            let passed = cluster.run(&plugin, &teams, schedule).await;
+            for (team, passed) in teams.into_iter().zip(passed) {
+                assert!(passed <= AMOUNT, "{plugin}, seed {seed}: {passed} passed");
+                all.push((plugin.clone(), team, passed));
+            }
+        }
+    }
+    cluster.stop_all().await;
+    cluster.one_more().await;
+    for (plugin, team, passed) in all {
+        let rest = cluster.ask_for_the_rest(&plugin, &team).await;
+        let what = format!("{plugin}, seed {seed}: {passed} passed, then {rest}");
+        assert!(passed + rest <= AMOUNT, "{what}");
+        assert!((passed + rest) * 10 >= AMOUNT * 9, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_stopped_amid_traffic_gives_back_what_it_holds() {
+    let (mut dice, seed) = Dice::new();
+    for (algorithm, _) in ALGORITHMS {
+        let plugin = name("lease", algorithm);
+        let mut cluster = Cluster::start(1).await;
+        let mut passed = 0;
+        // Not all that is there is asked for, so that a share is held at the end.
+        for generation in 0..3 {
+            let schedule = clients(&mut dice, 1, 1, AMOUNT as usize / 4);
+            passed += cluster.run(&plugin, &["team".to_owned()], schedule).await[0];
+            assert!(passed > 0, "{plugin}, seed {seed}, gateway {generation}");
+            cluster.stop_all().await;
+            cluster.one_more().await;
+        }
+        let rest = cluster.ask_for_the_rest(&plugin, "team").await;
+        let what = format!("{plugin}, seed {seed}: {passed} passed, then {rest}");
+        assert!(passed + rest <= AMOUNT, "{what}");
+        assert!((passed + rest) * 10 >= AMOUNT * 9, "{what}");
+    }
+}
