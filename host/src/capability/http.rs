@@ -40,17 +40,54 @@ pub struct Outcall {
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<AtomicUsize>);
 
+/// What one answer has of it. An answer that fails gives it back.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    budget: &'a Budget,
+    bytes: usize,
+}
+
 impl Budget {
     /// So many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
         Self(Arc::new(AtomicUsize::new(bytes)))
     }
 
-    /// Takes some of it; whether there was so much left.
-    pub fn take(&self, bytes: usize) -> bool {
-        let left = |left: usize| left.checked_sub(bytes);
-        self.0.fetch_update(Relaxed, Relaxed, left).is_ok()
+    /// The part of an answer that has not come yet.
+    pub fn begin(&self) -> Taken<'_> {
+        Taken {
+            budget: self,
+            bytes: 0,
+        }
     }
+}
+
+impl Taken<'_> {
+    /// Takes so much of the budget that there are `bytes` in all; whether there
+    /// was so much left.
+    pub fn reach(&mut self, bytes: usize) -> bool {
+        let Some(more) = bytes.checked_sub(self.bytes) else {
+            return true;
+        };
+        let left = |left: usize| left.checked_sub(more);
+        let taken = self.budget.0.fetch_update(Relaxed, Relaxed, left).is_ok();
+        if taken {
+            self.bytes = bytes;
+        }
+        taken
+    }
+
+    /// The answer is whole.
+    pub fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.budget.0.fetch_add(self.bytes, Relaxed);
+    }
+}
 }
 
 /// What came back.
@@ -146,6 +183,19 @@ pub(crate) fn granted(grants: &[HttpGrant], upstream: &str, path: &str) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fails_gives_back_what_it_took() {
+        let budget = Budget::new(10);
+        let mut one = budget.begin();
+        assert!(one.reach(6) && one.reach(4));
+        let mut two = budget.begin();
+        assert!(!two.reach(5) && two.reach(4));
+        drop(one);
+        assert!(two.reach(10));
+        two.keep();
+        assert!(!budget.begin().reach(1));
+    }
 
     #[test]
     fn a_grant_is_for_a_path_and_what_is_below_it() {

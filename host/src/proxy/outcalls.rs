@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Uri, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
@@ -64,16 +65,23 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
 }
 
 async fn read(mut body: Incoming, budget: &Budget) -> Result<Bytes, OutcallError> {
+    let mut taken = budget.begin();
+    // Where the length is known, what does not fit is not waited for.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if !taken.reach(announced) {
+        return Err(OutcallError::TooLarge);
+    }
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| OutcallError::Failed("the answer broke off".into()))?;
         if let Some(data) = frame.data_ref() {
-            if !budget.take(data.len()) {
+            if !taken.reach(all.len() + data.len()) {
                 return Err(OutcallError::TooLarge);
             }
             all.extend_from_slice(data);
         }
     }
+    taken.keep();
     Ok(all.freeze())
 }
 
