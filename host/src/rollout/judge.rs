@@ -32,7 +32,7 @@ pub struct Verdict {
 
 /// A gate that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "gate", rename_all = "kebab-case")]
+#[serde(tag = "gate", rename_all = "kebab-case", try_from = "Saved")]
 pub enum Failure {
     /// More requests of the canary failed. In percent.
     ErrorRate {
@@ -57,6 +57,51 @@ pub enum Failure {
         /// How many.
         count: u32,
     },
+}
+
+/// A failure as it is read: numbers of a tagged value would depend on how the
+/// JSON library was built.
+#[derive(Deserialize)]
+struct Saved {
+    gate: String,
+    canary: Option<f64>,
+    baseline: Option<f64>,
+    allowed: Option<f64>,
+    count: Option<u32>,
+}
+
+impl TryFrom<Saved> for Failure {
+    type Error = String;
+
+    fn try_from(saved: Saved) -> Result<Self, String> {
+        let Saved {
+            gate,
+            canary,
+            baseline,
+            allowed,
+            count,
+        } = saved;
+        let failure = match (gate.as_str(), canary.zip(baseline).zip(allowed), count) {
+            ("error-rate", Some(((canary, baseline), allowed)), _) => Self::ErrorRate {
+                canary,
+                baseline,
+                allowed,
+            },
+            ("p99", Some(((canary, baseline), allowed)), _) => Self::P99 {
+                canary,
+                baseline,
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it was a u32 when it was written, and saturates otherwise"
+                )]
+                allowed: allowed as u32,
+            },
+            ("consecutive-failures", _, Some(count)) => Self::ConsecutiveFailures { count },
+            _ => return Err(format!("`{gate}` is no gate that failed")),
+        };
+        Ok(failure)
+    }
 }
 
 /// The gates that fail.

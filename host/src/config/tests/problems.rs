@@ -14,7 +14,7 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
         ),
         (
             "[runtime]\nworker = 1",
-            ":3:1: runtime.worker: unknown key, expected one of workers, compile_cache, state, history, watch, drain; did you mean workers?",
+            ":3:1: runtime.worker: unknown key, expected one of workers, compile_cache, state, usage_days, history, watch, drain; did you mean workers?",
         ),
         (
             "[runtime]\nworkers = 0",
