@@ -88,7 +88,6 @@ impl Drop for Taken<'_> {
         self.budget.0.fetch_add(self.bytes, Relaxed);
     }
 }
-}
 
 /// What came back.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::{Generation, Listening, stores};
 use crate::capability::{CustomMetrics, Services, Stores};
@@ -215,15 +214,16 @@ impl<'a> Building<'a> {
                 return None;
             }
         };
-        if let Some(expected) = plugin.sha256 {
-            let found: [u8; 32] = Sha256::digest(&bytes).into();
+        // Before anything of a file is compiled that is not the pinned one.
+        if let Some(expected) = plugin.sha256.map(Digest) {
+            let found = Digest::of(&bytes);
             if found != expected {
                 let mut problem = self.places.problem(
                     &key("sha256"),
                     "the plugin's file is not the one that was pinned",
                 );
-                problem.found = Some(hex(&found));
-                problem.expected = Some(hex(&expected));
+                problem.found = Some(found.to_string());
+                problem.expected = Some(expected.to_string());
                 self.problems.push(problem);
                 return None;
             }
@@ -387,14 +387,6 @@ fn without_secrets(message: &str, config: &Value, shown: &Value) -> String {
         }
         _ => message.to_owned(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// Whether `loaded` means what `current` serves: the same model, and the same

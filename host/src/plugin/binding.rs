@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::artifact::Artifact;
 use super::instance::Instance;
 use super::ticker::Ticker;
-use super::{Digest, Failure, Hook, Hooks, Runtime};
+use super::{Failure, Hook, Hooks, Runtime};
 use crate::capability::{Scope, Services, grants};
 use crate::config::model::{Name, OnError, Plugin, PluginSource};
 use crate::rollout::Rollout;
@@ -37,13 +37,6 @@ pub enum BindError {
         /// What to write in `grants`.
         grant: &'static str,
     },
-    /// The file is not the one that the configuration names.
-    WrongDigest {
-        /// `sha256`, as configured.
-        expected: Digest,
-        /// The file's.
-        found: Digest,
-    },
 }
 
 impl fmt::Display for BindError {
@@ -53,9 +46,6 @@ impl fmt::Display for BindError {
                 f,
                 "imports `{import}`, which is not granted: write `grants = {{ {grant} }}` if it may"
             ),
-            BindError::WrongDigest { expected, found } => {
-                write!(f, "has the SHA-256 {found}, and `sha256` says {expected}")
-            }
         }
     }
 }
@@ -91,19 +81,13 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Binding {
-    /// Checks the digest and the grants. Nothing of the plugin runs yet.
+    /// Checks the grants. Nothing of the plugin runs yet.
     pub fn new(
         artifact: Arc<Artifact>,
         plugin: &Arc<Plugin>,
         services: &Services<'_>,
         runtime: &Runtime,
     ) -> Result<Self, BindError> {
-        if let Some(expected) = plugin.sha256.map(Digest)
-            && expected != artifact.digest()
-        {
-            let found = artifact.digest();
-            return Err(BindError::WrongDigest { expected, found });
-        }
         let builtin = matches!(plugin.source, PluginSource::Builtin(_));
         if let Some((import, grant)) = grants::missing(artifact.interfaces(), &plugin.grants)
             && !builtin

@@ -13,6 +13,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 #[component(enum)]
 #[repr(u8)]
 #[allow(dead_code, reason = "guests make them")]
+#[allow(clippy::enum_variant_names, reason = "the hooks are called so")]
 enum Hook {
     #[component(name = "on-request")]
     OnRequest,
