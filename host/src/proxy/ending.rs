@@ -124,6 +124,10 @@ impl Ending {
         else {
             return;
         };
+        // At the end of a worker there is nobody left to wait with.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
         exchange.phase = Phase::Log;
         let view = self.view.clone();
         let worker = self.connection.worker.clone();
