@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use sluice_tests::body::Body;
 use sluice_tests::client::{With, get};
 use sluice_tests::config::{route, upstream};
-use sluice_tests::{Gateway, Redis, Settings, Upstream, wait};
+use sluice_tests::{Gateway, Redis, Settings, TcpProxy, Upstream, wait};
 use tokio::task::JoinSet;
 
 use crate::schedule::Client;
@@ -28,9 +28,11 @@ pub(crate) const CONSISTENCIES: [&str; 2] = ["strict", "lease"];
 /// What each team may do.
 pub(crate) const AMOUNT: u64 = 50;
 
-/// Gateways on one Redis.
+/// Gateways on one Redis, with a proxy in front of it.
 pub(crate) struct Cluster {
     pub(crate) redis: Redis,
+    pub(crate) proxy: TcpProxy,
+    timeout: &'static str,
     upstream: Upstream,
     gateways: Vec<Gateway>,
 }
@@ -40,10 +42,12 @@ pub(crate) fn name(consistency: &str, algorithm: &str) -> String {
     format!("{consistency}-{algorithm}")
 }
 
-fn settings(redis: SocketAddr, to: &Upstream) -> Settings {
+fn settings(redis: SocketAddr, timeout: &str, to: &Upstream) -> Settings {
     // Whoever waits in vain is refused, so that it cannot be taken for a grant.
     let mut body = upstream("up", &[to.address()])
-        + &format!("[stores.shared]\nkind = \"redis\"\naddress = \"{redis}\"\ntimeout = \"10s\"\n");
+        + &format!(
+            "[stores.shared]\nkind = \"redis\"\naddress = \"{redis}\"\ntimeout = \"{timeout}\"\n"
+        );
     for consistency in CONSISTENCIES {
         for (algorithm, limit) in ALGORITHMS {
             let name = name(consistency, algorithm);
@@ -61,9 +65,18 @@ fn settings(redis: SocketAddr, to: &Upstream) -> Settings {
 }
 
 impl Cluster {
+    /// Gateways that wait for Redis as long as it takes.
     pub(crate) async fn start(gateways: usize) -> Self {
+        Self::start_with(gateways, "10s").await
+    }
+
+    /// The same with another deadline.
+    pub(crate) async fn start_with(gateways: usize, timeout: &'static str) -> Self {
+        let redis = Redis::start().await;
         let mut cluster = Self {
-            redis: Redis::start().await,
+            proxy: TcpProxy::start(redis.address()).await,
+            redis,
+            timeout,
             upstream: Upstream::start().await,
             gateways: Vec::new(),
         };
@@ -75,8 +88,13 @@ impl Cluster {
 
     /// Starts another gateway.
     pub(crate) async fn one_more(&mut self) {
-        let settings = settings(self.redis.address(), &self.upstream);
+        let settings = settings(self.proxy.address(), self.timeout, &self.upstream);
         self.gateways.push(Gateway::start(&settings).await);
+    }
+
+    /// Kills all gateways, with whatever they hold.
+    pub(crate) fn kill_all(&mut self) {
+        self.gateways.clear();
     }
 
     /// Stops all gateways in good order, and waits until they have ended.
@@ -90,12 +108,14 @@ impl Cluster {
         }
     }
 
-    /// All clients at once; how many requests of each team were let in.
+    /// All clients at once; how many requests of each team were let in. Every
+    /// other one was refused with one of `refusals`.
     pub(crate) async fn run(
         &self,
         plugin: &str,
         teams: &[String],
         clients: Vec<Client>,
+        refusals: &'static [u16],
     ) -> Vec<u64> {
         let mut running = JoinSet::new();
         for client in clients {
@@ -111,7 +131,7 @@ impl Cluster {
                     let answer = connection.fetch(request).await;
                     match answer.status.as_u16() {
                         200 => passed[step.team] += 1,
-                        status => assert_eq!(status, 429, "{}", answer.text()),
+                        status => assert!(refusals.contains(&status), "{}", answer.text()),
                     }
                 }
                 passed
@@ -124,6 +144,17 @@ impl Cluster {
                 .for_each(|(all, one)| *all += one);
         }
         all
+    }
+
+    /// Waits until the last gateway counts on Redis.
+    pub(crate) async fn counts(&self, plugin: &str) {
+        let gateway = self.gateways.last().expect("a gateway");
+        wait::until("a count on Redis", async || {
+            let mut client = gateway.client().await;
+            let answer = client.fetch(of_team(plugin, "nobody")).await;
+            (answer.status != 503).then_some(())
+        })
+        .await;
     }
 
     /// Asks the last gateway twice as often as a team may; how many were let in.

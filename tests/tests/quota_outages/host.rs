@@ -41,7 +41,7 @@ impl Plan<'_> {
     }
 
     /// The configuration, with one more quota that never asks Redis: `/process/*`.
-    pub(crate) fn settings(&self, to: &Upstream) -> Settings {
+    pub(crate) fn settings(&self, to: SocketAddr) -> Settings {
         let Self {
             redis,
             timeout,
@@ -49,7 +49,7 @@ impl Plan<'_> {
             store,
             quota,
         } = self;
-        let mut body = upstream("up", &[to.address()]);
+        let mut body = upstream("up", &[to]);
         body += &format!(
             "[stores.shared]\nkind = \"redis\"\naddress = \"{redis}\"\ntimeout = \"{timeout}\"\n{store}\n"
         );
@@ -82,12 +82,19 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) async fn start(plan: &Plan<'_>) -> Self {
         let upstream = Upstream::start().await;
-        let settings = plan.settings(&upstream);
+        let settings = plan.settings(upstream.address());
         Self {
             first: Gateway::start(&settings).await,
             second: Gateway::start(&settings).await,
             upstream,
             teams: 0,
+        }
+    }
+
+    /// Both gateways take up another configuration.
+    pub(crate) async fn apply(&self, plan: &Plan<'_>) {
+        for gateway in [&self.first, &self.second] {
+            gateway.apply(&plan.settings(self.upstream.address())).await;
         }
     }
 

@@ -25,7 +25,7 @@ async fn a_redis_that_dies_under_load_fails_no_request_that_need_not_fail() {
         ..Plan::of(redis.address())
     };
     let upstream = Upstream::start().await;
-    let gateway = Gateway::start(&plan.settings(&upstream)).await;
+    let gateway = Gateway::start(&plan.settings(upstream.address())).await;
     let loads = MODES.map(|mode| {
         Load::start(
             gateway.address(),
@@ -67,6 +67,21 @@ async fn a_redis_that_is_killed_is_missed_and_found_again() {
     let mut pair = Pair::start(&Plan::of(redis.address())).await;
     pair.count_together().await;
     redis.kill();
+    pair.follow_the_table().await;
+    redis.start_again().await;
+    pair.count_together().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_while_redis_is_away_is_applied_and_finds_it_again() {
+    let mut redis = Redis::start().await;
+    let mut plan = Plan::of(redis.address());
+    let mut pair = Pair::start(&plan).await;
+    pair.count_together().await;
+    redis.kill();
+    pair.follow_the_table().await;
+    plan.timeout = "150ms";
+    pair.apply(&plan).await;
     pair.follow_the_table().await;
     redis.start_again().await;
     pair.count_together().await;
