@@ -63,6 +63,7 @@ pub mod config;
 pub mod consumers;
 pub mod context;
 mod error;
+pub mod form;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod guest;

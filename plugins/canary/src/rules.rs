@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use sluice_plugin::form;
 use sluice_plugin::prelude::*;
 
 use crate::cookie;
@@ -55,11 +56,12 @@ impl Rule {
                 values.iter().any(|found| found == value.as_bytes())
             }
             Condition::Query(name, value) => {
-                let mut pairs = facts.query(request).split('&').map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decoded(name), decoded(value))
-                });
-                pairs.any(|(n, v)| n == name.as_bytes() && is(&v, value.as_deref()))
+                let mut pairs = form::pairs(facts.query(request).as_bytes());
+                pairs.any(|(found, v)| {
+                    let v = form::decode(v.unwrap_or_default());
+                    form::decode(found).eq(name.bytes())
+                        && value.as_ref().is_none_or(|value| v.eq(value.bytes()))
+                })
             }
             Condition::Cookie(name, value) => {
                 let mut found = cookie::values(facts.cookies(request), name);
@@ -75,57 +77,4 @@ impl Rule {
 
 fn is(found: &[u8], expected: Option<&str>) -> bool {
     expected.is_none_or(|expected| found == expected.as_bytes())
-}
-
-/// Without percent-encoding, and with spaces for plus signs, as forms write
-/// them. An incomplete escape stays as it is.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = escaped {
-            out.push(high << 4 | low);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            out.push(if *first == b'+' { b' ' } else { *first });
-            rest = after;
-        }
-    }
-    out
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::decoded;
-
-    #[test]
-    fn escapes_are_resolved_and_broken_ones_stay() {
-        for (text, expected) in [
-            ("a+b%20c", "a b c"),
-            ("%2B%2b", "++"),
-            ("%", "%"),
-            ("%2", "%2"),
-            ("%zz%41", "%zzA"),
-        ] {
-            assert_eq!(decoded(text), expected.as_bytes());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn decoding_is_total_and_never_longer(text: String) {
-            prop_assert!(decoded(&text).len() <= text.len());
-        }
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! What is not taken out stays byte for byte as it was.
 
+use sluice_plugin::form::{decode, split};
+
 use crate::Found;
 
 /// The value of `name`, decoded. Empty values are none.
@@ -9,6 +11,7 @@ pub(crate) fn find(form: &[u8], name: &str) -> Found {
     let mut found = Found::Nothing;
     for pair in form.split(|b| *b == b'&') {
         let (key, value) = split(pair);
+        let value = value.unwrap_or_default();
         if value.is_empty() || !is(key, name) {
             continue;
         }
@@ -33,41 +36,8 @@ pub(crate) fn without(form: &[u8], names: &[String]) -> Option<Vec<u8>> {
     Some(kept.join(&b'&'))
 }
 
-fn split(pair: &[u8]) -> (&[u8], &[u8]) {
-    match pair.iter().position(|b| *b == b'=') {
-        Some(at) => (
-            pair.get(..at).unwrap_or(pair),
-            pair.get(at + 1..).unwrap_or(b""),
-        ),
-        None => (pair, b""),
-    }
-}
-
 fn is(key: &[u8], name: &str) -> bool {
     decode(key).eq(name.bytes())
-}
-
-/// Percent-decoded; what is no escape stands for itself.
-fn decode(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (byte, after) = match rest {
-            [b'%', high, low, after @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, after),
-                _ => (b'%', rest.get(1..)?),
-            },
-            [b'+', after @ ..] => (b' ', after),
-            [byte, after @ ..] => (*byte, after),
-            [] => return None,
-        };
-        rest = after;
-        Some(byte)
-    })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
 }
 
 #[cfg(test)]

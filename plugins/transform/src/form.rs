@@ -4,6 +4,8 @@
 //! byte. A form is changed as one run of bytes, so that a large one needs no
 //! memory for each of its fields.
 
+use sluice_plugin::form::{decode, split};
+
 use crate::template::percent;
 
 /// What to do with the fields of one name. Values are encoded already.
@@ -99,42 +101,10 @@ fn pairs(form: &[u8]) -> impl Iterator<Item = &[u8]> {
     form.split(|b| *b == b'&').filter(|_| !form.is_empty())
 }
 
-fn split(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match pair.iter().position(|b| *b == b'=') {
-        Some(at) => (
-            pair.get(..at).unwrap_or(pair),
-            Some(pair.get(at + 1..).unwrap_or_default()),
-        ),
-        None => (pair, None),
-    }
-}
-
 /// Whether the field has this name. What is empty between two `&` is no field.
 fn is(pair: &[u8], name: &str) -> bool {
     let (key, _) = split(pair);
     !pair.is_empty() && decode(key).eq(name.bytes())
-}
-
-/// Percent-decoded; what is no escape stands for itself.
-fn decode(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (byte, after) = match rest {
-            [b'%', high, low, after @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, after),
-                _ => (b'%', rest.get(1..)?),
-            },
-            [b'+', after @ ..] => (b' ', after),
-            [byte, after @ ..] => (*byte, after),
-            [] => return None,
-        };
-        rest = after;
-        Some(byte)
-    })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
 
 #[cfg(test)]
