@@ -71,22 +71,19 @@ async fn three_gateways_that_take_shares_never_admit_more_and_give_back_the_rest
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_is_stopped_amid_traffic_gives_back_what_it_holds() {
-    let (mut dice, seed) = Dice::new();
+async fn gateways_that_are_stopped_amid_traffic_give_back_what_they_hold() {
     for (algorithm, _) in ALGORITHMS {
         let plugin = name("lease", algorithm);
         let mut cluster = Cluster::start(1).await;
         let mut passed = 0;
-        // Not all that is there is asked for, so that a share is held at the end.
-        for generation in 0..3 {
-            let schedule = clients(&mut dice, 1, 1, AMOUNT as usize / 4);
-            passed += cluster.run(&plugin, &team(), schedule, &[429]).await[0];
-            assert!(passed > 0, "{plugin}, seed {seed}, gateway {generation}");
+        for _ in 0..5 {
+            // The last of these takes a share that nobody uses.
+            passed += cluster.ask(&plugin, "team", 5).await;
             cluster.stop_all().await;
             cluster.one_more().await;
         }
         let rest = cluster.ask_for_the_rest(&plugin, "team").await;
-        let what = format!("{plugin}, seed {seed}: {passed} passed, then {rest}");
+        let what = format!("{plugin}: {passed} passed, then {rest}");
         assert!(passed + rest <= AMOUNT, "{what}");
         assert!((passed + rest) * 10 >= AMOUNT * 9, "{what}");
     }
