@@ -36,7 +36,7 @@ impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TooLarge => f.write_str("the key or the value is too large"),
-            Self::Unavailable(why) => write!(f, "the store did not answer: {why}"),
+            Self::Unavailable(why) => write!(f, "the store fails: {why}"),
         }
     }
 }
