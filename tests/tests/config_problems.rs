@@ -34,9 +34,20 @@ balance = "round-robin"
 [upstreams.orders.timeouts]
 connect = "5s"
 
+[stores.shared]
+kind = "redis"
+address = "127.0.0.1:9"
+username = "sluice"
+password = "hunter2hunter2"
+tls = { server_name = "redis.internal" }
+
 [plugins.auth]
 source = "builtin:key-auth"
 config = { key_names = ["x-api-key"] }
+
+[plugins.limit]
+source = "builtin:quota"
+config = { limits = [{ name = "hourly", amount = 5, window = "1h" }], store = "shared" }
 
 [[routes]]
 name = "orders"
@@ -125,6 +136,34 @@ const MISTAKES: &[Mistake] = &[
         good: "workers = 1",
         bad: "workers = = 1",
         key: "",
+        says: &[],
+    },
+    Mistake {
+        what: "a user of a store without a password",
+        good: "password = \"hunter2hunter2\"",
+        bad: "database = 0",
+        key: "stores.shared.username",
+        says: &["password"],
+    },
+    Mistake {
+        what: "a server's name that is none",
+        good: "server_name = \"redis.internal\"",
+        bad: "server_name = \"redis internal\"",
+        key: "stores.shared.tls.server_name",
+        says: &["redis internal"],
+    },
+    Mistake {
+        what: "a store that is not there",
+        good: "store = \"shared\"",
+        bad: "store = \"shard\"",
+        key: "plugins.limit.config.store",
+        says: &["shard", "shared"],
+    },
+    Mistake {
+        what: "an amount of nothing",
+        good: "amount = 5",
+        bad: "amount = 0",
+        key: "plugins.limit.config.limits[0].amount",
         says: &[],
     },
 ];

@@ -24,7 +24,7 @@ pub(crate) fn open(
     limits: Vec<Limit>,
 ) -> Result<u32, String> {
     let Some(found) = scope.quota.get(store) else {
-        return Err(scope.no_store(store, &scope.quota));
+        return Err(scope.no_store(store));
     };
     if opened.len() >= MAX_SETS {
         return Err(format!("a plugin opens at most {MAX_SETS} sets of limits"));

@@ -9,6 +9,7 @@ use super::metrics::PluginMetrics;
 use super::rollout::Seat;
 use super::services::{Services, Stores};
 use crate::config::model::{Consumers, HttpGrant, Name, Plugin, PluginSource};
+use crate::config::nearest;
 
 /// The store that a builtin may always use.
 const LOCAL: &str = "local";
@@ -27,6 +28,8 @@ pub(crate) struct Scope {
     pub(crate) kv: Stores,
     /// Where it may count.
     pub(crate) quota: Stores,
+    /// The names of all stores, for the words of refusals.
+    pub(crate) stores: Vec<Name>,
     /// The hooks that it does not need.
     pub(crate) hooks: Skipped,
     /// Its rollout.
@@ -71,6 +74,7 @@ impl Scope {
             metrics: Some(services.metrics.plugin(plugin.name.clone())),
             kv: stores("kv", &grants.kv),
             quota: stores("quota", &grants.quota),
+            stores: services.stores.keys().cloned().collect(),
             hooks: Skipped::default(),
             rollout: Seat::new(imports("rollout").then(|| services.rollouts.clone())),
             http: grants.http.clone(),
@@ -92,6 +96,7 @@ impl Scope {
             metrics: None,
             kv: Stores::new(),
             quota: Stores::new(),
+            stores: Vec::new(),
             hooks: Skipped::default(),
             rollout: Seat::new(None),
             http: Vec::new(),
@@ -123,14 +128,17 @@ impl Scope {
     }
 
     /// What to say of a store that is not there, or not granted.
-    pub(crate) fn no_store(&self, name: &str, granted: &Stores) -> String {
-        let names: Vec<&str> = granted.keys().map(|n| &**n).collect();
-        match names.as_slice() {
-            [] => format!("no store `{name}` is granted"),
-            names => format!(
-                "there is no store `{name}`, or it is not granted; granted: {}",
-                names.join(", ")
-            ),
+    pub(crate) fn no_store(&self, name: &str) -> String {
+        let known = self.stores.iter().map(|known| &**known);
+        if known.clone().any(|known| known == name) {
+            return format!("the store `{name}` is not granted");
         }
+        let near = nearest(name, known.clone());
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let known: Vec<_> = known.collect();
+        format!(
+            "no such store: `{name}`, expected one of {}{near}",
+            known.join(", ")
+        )
     }
 }

@@ -133,15 +133,11 @@ impl<'a> Building<'a> {
     fn stores(&mut self) -> Stores {
         let previous = self.previous.map(|g| &g.stores);
         let connect = self.purpose == Purpose::Serve;
-        match stores::open(self.config, previous, connect) {
-            Ok(stores) => stores,
-            Err(problems) => {
-                for (name, why) in problems {
-                    self.problem(&format!("stores.{name}"), why);
-                }
-                Stores::new()
-            }
+        let (stores, problems) = stores::open(self.config, previous, connect);
+        for (name, why) in problems {
+            self.problem(&format!("stores.{name}"), why);
         }
+        stores
     }
 
     fn bindings(

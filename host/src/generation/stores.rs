@@ -11,12 +11,13 @@ use crate::store::{MemoryConfig, RedisConfig, RedisTls, Store};
 const LOCAL: &str = "local";
 
 /// Opens the stores of `config`; `connect` is false where nothing is to be
-/// reached, as in `check`. An error names the store.
+/// reached, as in `check`. Of a store that cannot be, there is the name with
+/// what is wrong, and a stand-in: plugins that use it are no further problem.
 pub(super) fn open(
     config: &Config,
     previous: Option<&Stores>,
     connect: bool,
-) -> Result<Stores, Vec<(Name, String)>> {
+) -> (Stores, Vec<(Name, String)>) {
     let mut wanted = config.stores.clone();
     wanted
         .entry(LOCAL.into())
@@ -28,16 +29,13 @@ pub(super) fn open(
             stores.insert(name, same.clone());
             continue;
         }
-        match store(&kind, connect) {
-            Ok(store) => drop(stores.insert(name, Arc::new(OpenStore { kind, store }))),
-            Err(why) => problems.push((name, why)),
-        }
+        let store = store(&kind, connect).unwrap_or_else(|why| {
+            problems.push((name.clone(), why));
+            Store::memory(MemoryConfig::default())
+        });
+        stores.insert(name, Arc::new(OpenStore { kind, store }));
     }
-    if problems.is_empty() {
-        Ok(stores)
-    } else {
-        Err(problems)
-    }
+    (stores, problems)
 }
 
 fn store(kind: &StoreKind, connect: bool) -> Result<Store, String> {
@@ -47,7 +45,10 @@ fn store(kind: &StoreKind, connect: bool) -> Result<Store, String> {
             max_bytes: memory.bytes,
         })),
         // Nothing is reached in `check`, and nothing counted.
-        StoreKind::Redis(_) if !connect => Ok(Store::memory(MemoryConfig::default())),
+        StoreKind::Redis(redis) if !connect => {
+            redis_config(redis).check()?;
+            Ok(Store::memory(MemoryConfig::default()))
+        }
         StoreKind::Redis(redis) => Store::redis(redis_config(redis)),
     }
 }

@@ -145,8 +145,10 @@ fn exceeds(canary: &Sample, baseline: &Sample, allowed: u32) -> bool {
 }
 
 impl Sample {
+    /// To two places, so that it is the same number when it is read again.
     fn failed_percent(&self) -> f64 {
-        self.failures as f64 * 100.0 / self.requests.max(1) as f64
+        let percent = self.failures as f64 * 100.0 / self.requests.max(1) as f64;
+        (percent * 100.0).round() / 100.0
     }
 }
 

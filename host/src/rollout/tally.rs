@@ -69,7 +69,7 @@ impl Tally {
             requests,
             // Counted after its request: it may be one ahead or behind.
             failures: failures.saturating_sub(failed_before).min(requests),
-            p99_ms: p99.map(|p99| p99.as_secs_f64() * 1e3),
+            p99_ms: p99.map(|p99| p99.as_micros() as f64 / 1e3),
         }
     }
 }

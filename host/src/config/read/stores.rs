@@ -61,16 +61,21 @@ fn redis(table: &Table<'_, '_>) -> Option<RedisStore> {
     let address = table.need("address", ADDRESS, |item| {
         item.parse(|text| pattern::target(text).map_err(|m| Fault::new(m).expected(ADDRESS)))
     });
+    let password = table.maybe("password", |i| i.text().map(|t| Secret(t.to_owned())));
+    let username = table.maybe("username", |item| match password {
+        Some(_) => item.text().map(str::to_owned),
+        None => item.reject(Fault::new("no password beside it").expected("`password` too")),
+    });
     Some(RedisStore {
-        username: table.maybe("username", |i| i.text().map(str::to_owned)),
-        password: table.maybe("password", |i| i.text().map(|t| Secret(t.to_owned()))),
+        username,
+        password,
         database: table.or("database", 0, |i| i.integer(0..=65_535)),
         tls: table.maybe("tls", |i| i.table(tls)),
         timeout: table.or("timeout", Duration::from_millis(25), |item| {
             item.duration(Duration::from_millis(1)..=Duration::from_secs(10))
         }),
         prefix: table.or("prefix", "sluice".to_owned(), |i| i.parse(prefix)),
-        pending: table.or("pending", 4096, |i| i.count(1..=1_000_000)),
+        pending: table.or("pending", 4096, |i| i.count(1..=65_536)),
         address: address?,
     })
 }
@@ -78,15 +83,23 @@ fn redis(table: &Table<'_, '_>) -> Option<RedisStore> {
 fn tls(table: &Table<'_, '_>) -> RedisTls {
     RedisTls {
         ca: table.maybe("ca", |i| i.file(MOST_CA)),
-        server_name: table.maybe("server_name", |i| i.text().map(str::to_owned)),
+        server_name: table.maybe("server_name", |i| i.parse(host)),
+    }
+}
+
+fn host(text: &str) -> Result<String, Fault> {
+    match pattern::target(&format!("{text}:1")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(Fault::new("not a host").expected("a name or an IP address")),
     }
 }
 
 fn prefix(text: &str) -> Result<String, Fault> {
     let fits = (1..=MOST_PREFIX).contains(&text.len());
-    if fits && text.bytes().all(|b| b.is_ascii_graphic()) && !text.contains(['{', '}']) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);
+    if fits && text.bytes().all(plain) {
         return Ok(text.to_owned());
     }
     let fault = Fault::new("not usable as the beginning of keys");
-    Err(fault.expected("1 to 64 visible ASCII characters without `{` and `}`"))
+    Err(fault.expected("1 to 64 of the letters, digits, `-`, `_`, `.`, `:`, `/`"))
 }

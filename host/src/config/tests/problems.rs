@@ -134,7 +134,7 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
         ),
         (
             "stores.local = { kind = \"redis\", address = \"r:1\" }\nstores.b = { kind = \"redis\", prefix = \"{\" }",
-            ":2:8: stores.local: `local` is the memory of this process, expected another name, or kind = \"memory\"\nsluice.toml:3:8: stores.b.address: missing key, expected \"host:port\" such as \"127.0.0.1:6379\"\nsluice.toml:3:30: stores.b.prefix: not usable as the beginning of keys: found \"{\", expected 1 to 64 visible ASCII characters without `{` and `}`",
+            ":2:8: stores.local: `local` is the memory of this process, expected another name, or kind = \"memory\"\nsluice.toml:3:8: stores.b.address: missing key, expected \"host:port\" such as \"127.0.0.1:6379\"\nsluice.toml:3:30: stores.b.prefix: not usable as the beginning of keys: found \"{\", expected 1 to 64 of the letters, digits, `-`, `_`, `.`, `:`, `/`",
         ),
         (
             "plugins.a = { source = \"a.wasm\", config = { x = [nan] } }",

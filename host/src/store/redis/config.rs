@@ -76,6 +76,16 @@ const MAX_TIMEOUT_MS: u64 = 60_000;
 const MAX_PREFIX: usize = 64;
 const MAX_PENDING: usize = 1 << 16;
 
+impl RedisConfig {
+    /// Whether a store can be made of it. Nothing is connected.
+    ///
+    /// # Errors
+    /// What is wrong, for the operator.
+    pub fn check(&self) -> Result<(), String> {
+        Server::new(self).map(drop)
+    }
+}
+
 /// A configuration that has been checked.
 pub(super) struct Server {
     pub(super) host: String,
