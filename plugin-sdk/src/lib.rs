@@ -78,6 +78,7 @@ pub mod quota;
 pub mod random;
 mod reply;
 mod request;
+mod reserved;
 mod response;
 pub mod rollout;
 pub mod secrets;
@@ -92,6 +93,7 @@ pub use plugin::{BodyVerdict, Hook, Outcome, Plugin, Summary, Verdict};
 pub use problem::{Problem, Problems};
 pub use reply::{Field, Reply};
 pub use request::Request;
+pub use reserved::RESERVED_HEADERS;
 pub use response::Response;
 pub use sluice_plugin_macros::{Config, plugin};
 

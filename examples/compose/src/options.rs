@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluice_plugin::RESERVED_HEADERS;
 use sluice_plugin::http_client::MAX_CALLS;
 use sluice_plugin::prelude::*;
 
@@ -13,21 +14,13 @@ pub(crate) const ERRORS: &str = "errors";
 /// Longer calls are cut short by the gateway.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Headers that each call has anyhow, or that the gateway keeps to itself.
-const TAKEN: [&str; 12] = [
-    "accept",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-request-id",
-];
+/// Headers that each call has anyhow, besides those of the gateway.
+const TAKEN: [&str; 3] = ["accept", "host", "x-request-id"];
+
+fn is_taken(name: &str) -> bool {
+    let mut taken = RESERVED_HEADERS.iter().chain(&TAKEN);
+    taken.any(|taken| taken.eq_ignore_ascii_case(name))
+}
 
 /// Answers with one JSON object, made of what several services answer.
 #[derive(Debug, Config)]
@@ -81,7 +74,7 @@ impl Options {
         for (at, name) in self.forward.iter().enumerate() {
             let message = if name.is_empty() || !name.bytes().all(is_token) {
                 "expected a header name (RFC 9110, 5.1)"
-            } else if TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+            } else if is_taken(name) {
                 "this header is not the client's to say"
             } else {
                 continue;

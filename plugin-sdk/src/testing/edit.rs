@@ -3,20 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::world::{Phase, World, ask};
+use crate::RESERVED_HEADERS;
 use crate::error::Rejected;
-
-/// Framing and hop-by-hop headers (RFC 9110, 7.6.1).
-const RESERVED: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// What to do with the lines of one name.
 pub(super) enum Change<'a> {
@@ -56,7 +44,7 @@ pub(super) fn change(
 /// A name that plugins may use.
 pub(super) fn header_name(name: &str) -> Result<HeaderName, Rejected> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Rejected::Invalid)?;
-    if RESERVED.contains(&name.as_str()) {
+    if RESERVED_HEADERS.contains(&name.as_str()) {
         return Err(Rejected::Reserved);
     }
     Ok(name)

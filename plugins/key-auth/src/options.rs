@@ -1,20 +1,13 @@
 //! What the operator may say.
 
+use sluice_plugin::RESERVED_HEADERS;
 use sluice_plugin::prelude::*;
 
-/// Names that the gateway keeps to itself: a key in one of them never arrives.
-const RESERVED: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Whether the gateway keeps this name to itself: a key in it never arrives.
+fn is_reserved(name: &str) -> bool {
+    let mut reserved = RESERVED_HEADERS.iter().chain([&"host"]);
+    reserved.any(|reserved| reserved.eq_ignore_ascii_case(name))
+}
 
 /// Lets in callers that show a key of a consumer, and tells the upstream who they are.
 #[derive(Debug, Config)]
@@ -57,7 +50,7 @@ impl Options {
         for (at, name) in self.key_names.iter().enumerate() {
             let message = if name.is_empty() || !name.bytes().all(is_token) {
                 "expected a header name (RFC 9110, 5.1)"
-            } else if RESERVED.iter().any(|r| r.eq_ignore_ascii_case(name)) {
+            } else if is_reserved(name) {
                 "this header belongs to the gateway"
             } else {
                 continue;

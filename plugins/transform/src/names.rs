@@ -1,21 +1,10 @@
 //! Names and other words that the gateway would refuse, found before it has to.
 
+use sluice_plugin::RESERVED_HEADERS;
+
 use crate::rules::Step;
 use crate::source::is_token;
 use crate::template::Template;
-
-/// Framing and hop-by-hop headers (RFC 9110, 7.6.1).
-const RESERVED: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The name of a header, in lower case.
 pub(crate) fn header(name: &str, step: Step, response: bool) -> Result<String, String> {
@@ -23,7 +12,7 @@ pub(crate) fn header(name: &str, step: Step, response: bool) -> Result<String, S
         return Err("expected a header name (RFC 9110, 5.1)".to_owned());
     }
     let name = name.to_ascii_lowercase();
-    if RESERVED.contains(&name.as_str()) {
+    if RESERVED_HEADERS.contains(&name.as_str()) {
         return Err(["`", &name, "` belongs to the gateway"].concat());
     }
     if name == "host" && !response && step != Step::Replace {
