@@ -11,14 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{check, demo, print, state};
 use crate::admin::Admin;
 use crate::config::{self, Loaded, Problem};
-use crate::generation::{Cause, Control, every_second, watch};
+use crate::generation::{Cause, Control, watch};
 use crate::rollout::Rollouts;
 use crate::telemetry::{Metrics, log};
 use crate::usage::Ledger;
 use crate::worker::Workers;
 
-/// How often the usage is collected from the workers.
-const COLLECT_EVERY: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn run(path: Option<PathBuf>) -> ExitCode {
     log::init();
@@ -79,12 +78,18 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         .map_err(|why| Failed::Start(format!("cannot start the workers: {why}")))?;
     let admin = Admin::new(control.clone(), usage.clone());
     announce(&control);
-    tokio::task::spawn_local(every_second(control.clone()));
+    let judge = control.clone();
+    tokio::task::spawn_local(every_second("judging canaries", move || judge.second()));
     listen_admin(&admin, &loaded).await?;
     if loaded.config.runtime.watch && demo.is_none() {
         tokio::task::spawn_local(watch(control.clone()));
     }
-    tokio::task::spawn_local(collect(usage.clone(), control.clone()));
+    let (ledger, current) = (usage.clone(), control.clone());
+    let collect = move || {
+        let keep = current.current().config.runtime.usage_days;
+        ledger.collect(SystemTime::now(), keep);
+    };
+    tokio::task::spawn_local(every_second("collecting the usage", collect));
     drop(loaded);
     if let Some(demo) = &demo {
         demo.show();
@@ -157,18 +162,14 @@ async fn until_stopped(control: &Arc<Control>) -> std::io::Result<()> {
     }
 }
 
-/// Collects what the workers have counted, and saves it beside this thread.
-async fn collect(usage: Arc<Ledger>, control: Arc<Control>) {
-    let mut ticks = tokio::time::interval(COLLECT_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Does something that may wait for a disk once a second, beside this thread.
+async fn every_second(what: &str, job: impl Fn() + Clone + Send + 'static) {
+    let mut seconds = tokio::time::interval(SECOND);
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        let keep = control.current().config.runtime.usage_days;
-        let usage = usage.clone();
-        let collected =
-            tokio::task::spawn_blocking(move || usage.collect(SystemTime::now(), keep)).await;
-        if collected.is_err() {
-            tracing::error!("collecting the usage panicked; the next collection goes on");
+        seconds.tick().await;
+        if tokio::task::spawn_blocking(job.clone()).await.is_err() {
+            tracing::error!("{what} panicked; it is tried again");
         }
     }
 }

@@ -25,7 +25,6 @@ use crate::telemetry::access_log::AccessLog;
 pub use build::{Environment, build, check};
 pub use control::{Cause, Control, ReloadOutcome};
 pub use history::Past;
-pub use second::every_second;
 pub use watch::watch;
 
 /// One configuration, ready to serve. It never changes.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Generation;
 use crate::config::model::Route;
-use crate::plugin::{Artifact, Binding};
+use crate::plugin::Binding;
 
 impl Generation {
     /// What is odd about the order of a route's plugins, for the operator.
@@ -21,7 +21,7 @@ impl Generation {
                      is: put the authentication first"
                 ));
             }
-            known |= imports(binding.artifact(), "identity-edit");
+            known |= binding.artifact().reaches("identity-edit");
         }
         odd
     }
@@ -31,7 +31,7 @@ impl Generation {
 /// and reads who calls, unless its `by` says that it counts by something else.
 fn counts_by_caller(binding: &Binding) -> bool {
     let artifact = binding.artifact();
-    if !imports(artifact, "quota") || !imports(artifact, "identity") {
+    if !artifact.reaches("quota") || !artifact.reaches("identity") {
         return false;
     }
     let caller = |value: &Value| matches!(value.as_str(), Some("consumer" | "credential"));
@@ -40,8 +40,4 @@ fn counts_by_caller(binding: &Binding) -> bool {
         Some(Value::Array(parts)) => parts.iter().any(caller),
         Some(by) => caller(by),
     }
-}
-
-fn imports(artifact: &Artifact, interface: &str) -> bool {
-    artifact.interfaces().any(|i| i == interface)
 }

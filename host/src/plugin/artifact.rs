@@ -116,8 +116,13 @@ impl Artifact {
         self.compiled_size
     }
 
+    /// Whether it imports this interface of the gateway, named without its package.
+    pub fn reaches(&self, interface: &str) -> bool {
+        self.interfaces().any(|i| i == interface)
+    }
+
     /// The bare names of this gateway's interfaces that it imports.
-    pub fn interfaces(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = &str> {
         self.imports.iter().filter_map(|name| own_interface(name))
     }
 

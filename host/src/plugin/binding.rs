@@ -95,7 +95,7 @@ impl Binding {
             let import = import.to_owned();
             return Err(BindError::NotGranted { import, grant });
         }
-        let imports = |interface: &str| artifact.interfaces().any(|i| i == interface);
+        let imports = |interface: &str| artifact.reaches(interface);
         let scope = Scope::new(plugin, services, imports);
         Ok(Self {
             config: plugin.config.to_string().into(),
@@ -158,16 +158,12 @@ impl Binding {
     pub fn uses_request_after(&self) -> bool {
         let after = [Hook::OnResponse, Hook::OnResponseBody, Hook::OnLog];
         let hooks = self.hooks();
-        self.imports("request") && after.iter().any(|h| hooks.contains(*h))
+        self.artifact.reaches("request") && after.iter().any(|h| hooks.contains(*h))
     }
 
     /// Whether it can read the response after it has gone to the client.
     pub fn uses_response_after(&self) -> bool {
-        self.imports("response") && self.hooks().contains(Hook::OnLog)
-    }
-
-    fn imports(&self, interface: &str) -> bool {
-        self.artifact.interfaces().any(|i| i == interface)
+        self.artifact.reaches("response") && self.hooks().contains(Hook::OnLog)
     }
 
     /// Whether its hooks may wait for a store or a call.
