@@ -1,4 +1,4 @@
-//! From a request as hyper hands it over to an exchange with a route.
+//! From the head of a request to an exchange with a route.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -7,9 +7,7 @@ use http::header::{
     CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
 };
 use http::uri::PathAndQuery;
-use http::{Method, Request, StatusCode, Version, request};
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use http::{Method, StatusCode, Version, request};
 
 use super::answer::{Answer, Source, is_grpc};
 use super::connection::Connection;
@@ -30,7 +28,6 @@ const MAX_REQUEST_ID: usize = 128;
 /// An exchange at its beginning.
 pub(super) struct Begun {
     pub(super) ending: Running,
-    pub(super) body: Incoming,
     /// The client asked to leave HTTP.
     pub(super) upgrade: Option<Upgrade>,
     /// Why it goes no further.
@@ -39,24 +36,17 @@ pub(super) struct Begun {
 
 /// A request to switch protocols (RFC 9110, 7.8).
 pub(super) struct Upgrade {
-    /// The client's connection, once both sides have agreed.
-    pub(super) client: OnUpgrade,
     /// To which protocol.
     pub(super) protocol: HeaderValue,
 }
 
 /// Starts an exchange.
-pub(super) fn begin(
-    connection: Rc<Connection>,
-    visit: Visit,
-    mut request: Request<Incoming>,
-) -> Begun {
+pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request::Parts) -> Begun {
     let begun = Instant::now();
     let worker = connection.worker.clone();
     worker.shard.exchanges.add(1);
     let view = worker.view();
-    let upgrade = asked_upgrade(&mut request);
-    let (mut parts, body) = request.into_parts();
+    let upgrade = asked_upgrade(&parts);
     let request_id = request_id(&mut parts.headers, &connection);
     let found_host = settle_host(&mut parts);
     if parts.version == Version::HTTP_2 {
@@ -96,7 +86,6 @@ pub(super) fn begin(
     };
     Begun {
         ending,
-        body,
         upgrade,
         problem,
     }
@@ -249,8 +238,8 @@ fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
 }
 
 /// HTTP/1.1 only: `Connection: upgrade` and `Upgrade`.
-fn asked_upgrade(request: &mut Request<Incoming>) -> Option<Upgrade> {
-    let headers = request.headers();
+fn asked_upgrade(request: &request::Parts) -> Option<Upgrade> {
+    let headers = &request.headers;
     let protocol = headers.get(UPGRADE)?;
     let asks = headers.get_all(CONNECTION).iter().any(|v| {
         v.to_str().is_ok_and(|v| {
@@ -260,15 +249,13 @@ fn asked_upgrade(request: &mut Request<Incoming>) -> Option<Upgrade> {
     });
     // `Upgrade: h2c` would smuggle requests past routing; it is as if it were not there.
     if !asks
-        || request.version() != Version::HTTP_11
+        || request.version != Version::HTTP_11
         || protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2c")
     {
         return None;
     }
-    let protocol = protocol.clone();
     Some(Upgrade {
-        client: hyper::upgrade::on(request),
-        protocol,
+        protocol: protocol.clone(),
     })
 }
 

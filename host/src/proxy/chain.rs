@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use hyper::body::Incoming;
 
 use super::answer::{Answer, Source};
 use super::ending::Ending;
@@ -16,13 +15,14 @@ use crate::plugin::{
     BodyVerdict, Failure, HeadVerdict, Hook, HookCall, OnRequest, OnRequestBody, OnResponse,
     OnResponseBody, Outcalls, Outcome, Reply,
 };
-use crate::upstream::{BodyFailure, RequestBody};
+use crate::server::{BodyFailure, ClientBody};
+use crate::upstream::RequestBody;
 use crate::worker::Link;
 
 /// The request's body on its way in.
 pub(super) enum Inbound {
     /// Nobody has asked for it.
-    Coming(Incoming),
+    Coming(ClientBody),
     /// A plugin has read it.
     Read(WholeBody),
 }
@@ -36,7 +36,7 @@ pub(super) enum Made {
 }
 
 impl Inbound {
-    pub(super) fn new(body: Incoming) -> Self {
+    pub(super) fn new(body: ClientBody) -> Self {
         Self::Coming(body)
     }
 

@@ -18,4 +18,5 @@ mod tunnel;
 pub use answer::{Answer, Source};
 pub use connection::Connection;
 pub use response_body::ResponseBody;
-pub use run::handle;
+pub use run::{Handled, handle};
+pub use tunnel::Tunnel;

@@ -61,6 +61,13 @@ impl ResponseBody {
     }
 }
 
+impl ResponseBody {
+    /// No body, and no exchange that it would end.
+    pub fn empty() -> Self {
+        Self::new(Content::Whole(WholeBody::default()), None)
+    }
+}
+
 impl Streamed {
     /// The connection can be used again.
     fn finish(&mut self) {

@@ -1,10 +1,9 @@
 //! The way of one exchange.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::request::Parts;
+use http::{Response, StatusCode};
 
 use super::begin::{Begun, begin};
 use super::chain::Inbound;
@@ -13,42 +12,60 @@ use super::ending::Ending;
 use super::forward;
 use super::respond;
 use super::response_body::ResponseBody;
-use super::tunnel;
-use crate::server::Visit;
+use super::tunnel::{self, Tunnel};
+use crate::server::{ClientBody, Visit};
 
-/// Takes a request from its head to a response whose body ends the exchange.
-///
-/// # Errors
-/// None: whatever goes wrong is an answer, or a body that breaks off.
+/// What becomes of a request.
+pub enum Handled {
+    /// A response, whose body ends the exchange.
+    Response(Response<ResponseBody>),
+    /// Both sides leave HTTP: the head of the `101` response, and what follows it.
+    Tunnel(Response<()>, Box<Tunnel>),
+}
+
+impl Handled {
+    /// The response, where the client has not asked to leave HTTP.
+    pub fn into_response(self) -> Response<ResponseBody> {
+        match self {
+            Self::Response(response) => response,
+            Self::Tunnel(..) => {
+                let mut response = Response::new(ResponseBody::empty());
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                response
+            }
+        }
+    }
+}
+
+/// Takes a request from its head to a response. Whatever goes wrong is an answer, or a body that
+/// breaks off.
 pub async fn handle(
     connection: Rc<Connection>,
     visit: Visit,
-    request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+    parts: Parts,
+    body: ClientBody,
+) -> Handled {
     let Begun {
         mut ending,
-        body,
         upgrade,
         problem,
-    } = begin(connection, visit, request);
+    } = begin(connection, visit, parts);
     if let Some(answer) = problem {
-        return Ok(respond::with_answer(ending, answer).await);
+        return Handled::Response(respond::with_answer(ending, answer).await);
     }
     let mut inbound = Inbound::new(body);
     if let Err(made) = ending.request_hooks(&mut inbound).await {
-        return Ok(respond::with_made(ending, made).await);
+        return Handled::Response(respond::with_made(ending, made).await);
     }
     match forward::forward(&mut ending, inbound, upgrade.as_ref()).await {
-        Ok(mut response) => {
-            if let Some(upgrade) = upgrade
-                && response.status() == http::StatusCode::SWITCHING_PROTOCOLS
-            {
-                let upstream = hyper::upgrade::on(&mut response.response);
-                return Ok(tunnel::open(ending, upgrade, upstream, response));
+        Ok(response) => match upgrade {
+            Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                let (head, tunnel) = tunnel::open(ending, &upgrade, response);
+                Handled::Tunnel(head, Box::new(tunnel))
             }
-            Ok(respond::with_response(ending, response).await)
-        }
-        Err(answer) => Ok(respond::with_answer(ending, answer).await),
+            _ => Handled::Response(respond::with_response(ending, response).await),
+        },
+        Err(answer) => Handled::Response(respond::with_answer(ending, answer).await),
     }
 }
 

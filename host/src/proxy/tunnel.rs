@@ -1,27 +1,34 @@
 //! After `101 Switching Protocols`: bytes both ways until one side ends.
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 
 use super::answer::Source;
 use super::begin::{REQUEST_ID, Upgrade};
 use super::forward::Answered;
-use super::response_body::{Content, ResponseBody};
 use super::run::Running;
-use crate::body::WholeBody;
 use crate::exchange::strip_hop_by_hop;
 use crate::plugin::Outcome;
+use crate::upstream::Lease;
 
-/// Answers 101, and joins the two connections once both have left HTTP.
+/// Two connections that are to be joined, once the client has the response's head.
+pub struct Tunnel {
+    ending: Running,
+    upstream: OnUpgrade,
+    lease: Lease,
+}
+
+/// The head of the response that goes to the client, and what comes after it.
 pub(super) fn open(
     mut ending: Running,
-    upgrade: Upgrade,
-    upstream: OnUpgrade,
-    answered: Answered,
-) -> Response<ResponseBody> {
+    upgrade: &Upgrade,
+    mut answered: Answered,
+) -> (Response<()>, Tunnel) {
+    let upstream = hyper::upgrade::on(&mut answered.response);
     let (parts, _) = answered.response.into_parts();
     let mut headers = parts.headers;
     let protocol = headers.get(UPGRADE).cloned();
@@ -35,34 +42,46 @@ pub(super) fn open(
     ending.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
     ending.source = Some(Source::Upstream(answered.lease.pool().config.name.clone()));
     ending.connection.presence.tunnel();
-    let lease = answered.lease;
-    tokio::task::spawn_local(async move {
-        join(&mut ending, upgrade.client, upstream).await;
-        drop(lease);
-    });
-    let mut response = Response::new(ResponseBody::new(
-        Content::Whole(WholeBody::default()),
-        None,
-    ));
+    let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *response.headers_mut() = headers;
-    response
+    let tunnel = Tunnel {
+        ending,
+        upstream,
+        lease: answered.lease,
+    };
+    (response, tunnel)
 }
 
-async fn join(ending: &mut Running, client: OnUpgrade, upstream: OnUpgrade) {
-    let Ok(upstream) = upstream.await else {
-        ending.outcome = Outcome::UpstreamFailed;
-        return;
-    };
-    let Ok(client) = client.await else {
-        return;
-    };
-    let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-    if let Ok((sent, received)) = copy_bidirectional(&mut client, &mut upstream).await {
-        ending
-            .progress
-            .add(usize::try_from(sent).unwrap_or(usize::MAX));
-        ending.response_bytes = received;
-        ending.outcome = Outcome::Proxied;
+impl Tunnel {
+    /// Passes bytes on until both sides have ended, or one has failed. `first` has been read from
+    /// the client already.
+    pub async fn join<C>(self, mut client: C, first: Bytes)
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Self {
+            mut ending,
+            upstream,
+            lease,
+        } = self;
+        let Ok(upstream) = upstream.await else {
+            ending.outcome = Outcome::UpstreamFailed;
+            return;
+        };
+        let mut upstream = TokioIo::new(upstream);
+        if upstream.write_all(&first).await.is_err() {
+            ending.outcome = Outcome::UpstreamFailed;
+            return;
+        }
+        ending.progress.add(first.len());
+        if let Ok((sent, received)) = copy_bidirectional(&mut client, &mut upstream).await {
+            ending
+                .progress
+                .add(usize::try_from(sent).unwrap_or(usize::MAX));
+            ending.response_bytes = received;
+            ending.outcome = Outcome::Proxied;
+        }
+        drop(lease);
     }
 }

@@ -95,10 +95,12 @@ impl Entry {
             Ask::Close
         } else if presence.is_tunnel() || !presence.is_idle() {
             Ask::Nothing
-        } else if over(presence.in_head_for(), timeouts.header)
+        } else if over(presence.in_head_for(), timeouts.header + GRACE)
             || over(presence.idle_for(), timeouts.idle + GRACE)
         {
             Ask::Close
+        } else if over(presence.in_head_for(), timeouts.header) {
+            Ask::TimeOut
         } else if over(presence.idle_for(), timeouts.idle) {
             Ask::Finish
         } else {

@@ -41,28 +41,33 @@ impl Leftover {
         }
     }
 
-    /// Ends the connection without destroying what was sent on it.
-    pub(super) async fn linger(self) {
+    /// What hyper left, where something may be unread.
+    pub(super) fn take(&self) -> Option<Stream> {
         let state = std::mem::replace(
             &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
             State::Forgotten,
         );
-        let State::Left(mut stream) = state else {
-            return;
-        };
-        let discard = async {
-            let mut discarded = 0;
-            let mut buffer = [0; 4096];
-            if stream.shutdown().await.is_err() {
-                return;
-            }
-            while discarded < MAX_DISCARDED {
-                match stream.read(&mut buffer).await {
-                    Ok(n) if n > 0 => discarded += n,
-                    _ => return,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(PATIENCE, discard).await;
+        match state {
+            State::Left(stream) => Some(stream),
+            State::InUse | State::Forgotten => None,
+        }
     }
+}
+
+/// Ends a connection without destroying what was sent on it.
+pub(super) async fn linger(mut stream: Stream) {
+    let discard = async {
+        let mut discarded = 0;
+        let mut buffer = [0; 4096];
+        if stream.shutdown().await.is_err() {
+            return;
+        }
+        while discarded < MAX_DISCARDED {
+            match stream.read(&mut buffer).await {
+                Ok(n) if n > 0 => discarded += n,
+                _ => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, discard).await;
 }

@@ -1,8 +1,9 @@
 //! Where clients connect: sockets, TLS, connections, their time-outs.
 
 mod accept;
+mod body;
 mod connections;
-pub mod guard;
+pub mod http1;
 mod io;
 mod linger;
 mod presence;
@@ -12,6 +13,7 @@ mod stream;
 mod tls;
 
 pub use accept::Accepting;
+pub use body::{BodyFailure, ClientBody};
 pub use connections::Connections;
 pub use presence::{Presence, Visit};
 pub use sockets::Sockets;

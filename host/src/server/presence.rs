@@ -19,6 +19,8 @@ pub(super) enum Ask {
     Nothing,
     /// After the exchanges that are under way.
     Finish,
+    /// The same; and a request head that has not come to its end is not waited for.
+    TimeOut,
     /// Now.
     Close,
 }
@@ -145,6 +147,7 @@ impl Presence {
         match self.ask.load(Relaxed) {
             0 => Ask::Nothing,
             1 => Ask::Finish,
+            2 => Ask::TimeOut,
             _ => Ask::Close,
         }
     }

@@ -1,5 +1,6 @@
 //! A connection from its first byte to its last.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
-use hyper::server::conn::{http1, http2};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
@@ -19,9 +21,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::guard::{Guard, HeadLimits};
-use super::io::{ClientIo, Malformed};
-use super::linger::Leftover;
+use super::body::ClientBody;
+use super::http1::{self, HeadLimits};
+use super::io::ClientIo;
+use super::linger::{Leftover, linger};
 use super::presence::{Ask, Presence};
 use super::stream::Stream;
 use crate::config::model::{Listener, Name};
@@ -32,8 +35,6 @@ use crate::worker::{LocalExecutor, Worker};
 
 /// How every HTTP/2 connection begins (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// hyper's default; more needs memory on the heap for each connection.
-const USUAL_HEADERS: usize = 100;
 /// What one HTTP/2 stream and one connection may have in flight towards us.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -59,30 +60,13 @@ pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAdd
         accepted.config.clone(),
         accepted.series.clone(),
     );
-    let leftover = Leftover::default();
     let limit = accepted.config.timeouts.header;
     let opening = worker.timers.within(limit, open(&accepted, socket));
     // A client that does not begin in time, or whose handshake fails, is not worth a line.
     let Ok(Ok((stream, first, is_http2))) = opening.await else {
         return;
     };
-    let limits = &accepted.config.limits;
-    let guard = (!is_http2).then(|| {
-        Guard::new(HeadLimits {
-            bytes: limits.header_bytes,
-            lines: limits.headers,
-        })
-    });
     let tls = matches!(stream, Stream::Tls(_));
-    let malformed = Malformed(accepted.series.clone());
-    let io = ClientIo::new(
-        stream,
-        first,
-        guard,
-        presence.clone(),
-        leftover.clone(),
-        malformed,
-    );
     let connection = Rc::new(Connection::new(
         worker.clone(),
         accepted.listener,
@@ -91,22 +75,43 @@ pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAdd
         tls,
         presence.clone(),
     ));
-    // hyper looks for the next request before it polls this one's future: the
-    // exchange begins with the call.
-    let service = service_fn(move |request| {
-        let visit = connection.presence.enter();
-        handle(connection.clone(), visit, request)
-    });
-    if is_http2 {
-        let serving = http2_builder(&accepted.config).serve_connection(TokioIo::new(io), service);
-        drive(serving, &presence, |c| c.graceful_shutdown()).await;
+    let left = if is_http2 {
+        http2(connection, stream, first, &accepted.config).await
     } else {
-        let serving = http1_builder(&accepted.config)
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        drive(serving, &presence, |c| c.graceful_shutdown()).await;
+        let limits = HeadLimits {
+            bytes: accepted.config.limits.header_bytes,
+            lines: accepted.config.limits.headers,
+        };
+        let serving = http1::serve(connection, stream, first, limits, accepted.series);
+        match drive(serving, &presence, |_| {}).await {
+            Some(http1::End::Ours(stream)) => Some(stream),
+            Some(http1::End::Closed) | None => None,
+        }
+    };
+    if let Some(stream) = left {
+        linger(stream).await;
     }
-    leftover.linger().await;
+}
+
+/// Serves an HTTP/2 connection. What is left of it may have unread bytes.
+async fn http2(
+    connection: Rc<Connection>,
+    stream: Stream,
+    first: Bytes,
+    config: &Listener,
+) -> Option<Stream> {
+    let presence = connection.presence.clone();
+    let leftover = Leftover::default();
+    let io = ClientIo::new(stream, first, presence.clone(), leftover.clone());
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let visit = connection.presence.enter();
+        let (parts, body) = request.into_parts();
+        let handling = handle(connection.clone(), visit, parts, ClientBody::Http2(body));
+        async move { Ok::<_, Infallible>(handling.await.into_response()) }
+    });
+    let serving = http2_builder(config).serve_connection(TokioIo::new(io), service);
+    let _ = drive(serving, &presence, |c| c.graceful_shutdown()).await;
+    leftover.take()
 }
 
 /// TLS where the listener has it; then which protocol the client speaks.
@@ -142,19 +147,6 @@ async fn tell_apart(socket: &mut TcpStream) -> io::Result<(Bytes, bool)> {
     }
 }
 
-fn http1_builder(config: &Listener) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        // One flat write costs less than gathering a few short pieces.
-        .writev(false)
-        .pipeline_flush(true)
-        .max_buf_size(config.limits.header_bytes.max(16 * 1024) + 8 * 1024);
-    if config.limits.headers > USUAL_HEADERS {
-        builder.max_headers(config.limits.headers);
-    }
-    builder
-}
-
 fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
     let mut builder = http2::Builder::new(LocalExecutor);
     let header_list = u32::try_from(config.limits.header_bytes).unwrap_or(u32::MAX);
@@ -168,8 +160,12 @@ fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
     builder
 }
 
-/// Runs a connection until it ends or is asked to.
-async fn drive<C: Future>(connection: C, presence: &Presence, finish: impl Fn(Pin<&mut C>)) {
+/// Runs a connection until it ends, or is asked to end at once.
+async fn drive<C: Future>(
+    connection: C,
+    presence: &Presence,
+    finish: impl Fn(Pin<&mut C>),
+) -> Option<C::Output> {
     let mut connection = pin!(connection);
     let mut known = Ask::Nothing;
     let mut waked = false;
@@ -181,15 +177,15 @@ async fn drive<C: Future>(connection: C, presence: &Presence, finish: impl Fn(Pi
         }
         let asked = presence.asked();
         if asked == Ask::Close {
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
         if asked != known {
             known = asked;
             finish(connection.as_mut());
         }
-        connection.as_mut().poll(cx).map(drop)
+        connection.as_mut().poll(cx).map(Some)
     })
-    .await;
+    .await
 }
 
 fn client_address(peer: SocketAddr) -> ClientAddress {

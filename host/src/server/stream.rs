@@ -13,6 +13,25 @@ use tokio_rustls::server::TlsStream;
 pub(super) enum Stream {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// Somebody else has it now.
+    Taken,
+}
+
+impl Stream {
+    /// Ends the connection so that the other side cannot take what it got for whole.
+    pub(super) fn reset(self) {
+        let socket = match &self {
+            Self::Clear(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Taken => return,
+        };
+        // Where it cannot be set, closing is all there is.
+        let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
+    }
+}
+
+fn taken() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }
 
 impl AsyncRead for Stream {
@@ -24,6 +43,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Clear(s) => Pin::new(s).poll_read(cx, buf),
             Self::Tls(s) => Pin::new(s.as_mut()).poll_read(cx, buf),
+            Self::Taken => Poll::Ready(Err(taken())),
         }
     }
 }
@@ -37,13 +57,31 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Clear(s) => Pin::new(s).poll_write(cx, buf),
             Self::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
+            Self::Taken => Poll::Ready(Err(taken())),
         }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Clear(s) => Pin::new(s).poll_write_vectored(cx, slices),
+            Self::Tls(s) => Pin::new(s.as_mut()).poll_write_vectored(cx, slices),
+            Self::Taken => Poll::Ready(Err(taken())),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Clear(s) => Pin::new(s).poll_flush(cx),
             Self::Tls(s) => Pin::new(s.as_mut()).poll_flush(cx),
+            Self::Taken => Poll::Ready(Err(taken())),
         }
     }
 
@@ -51,6 +89,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Clear(s) => Pin::new(s).poll_shutdown(cx),
             Self::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
+            Self::Taken => Poll::Ready(Err(taken())),
         }
     }
 }

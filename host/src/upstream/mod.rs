@@ -16,5 +16,5 @@ pub use availability::Availability;
 pub use error::SendError;
 pub use lease::Lease;
 pub use pool::Pool;
-pub use request_body::{BodyFailure, Progress, RequestBody};
+pub use request_body::{Progress, RequestBody};
 pub use send::{Outgoing, Sent};

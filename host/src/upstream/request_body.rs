@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::server::{BodyFailure, ClientBody};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::body::WholeBody;
 use crate::worker::timers::{Deadline, Timers};
@@ -27,7 +27,7 @@ pub enum RequestBody {
 /// The client's body, passed on.
 #[derive(Debug)]
 pub struct StreamedBody {
-    incoming: Incoming,
+    incoming: ClientBody,
     progress: Rc<Progress>,
     deadline: Deadline,
 }
@@ -37,41 +37,6 @@ pub struct StreamedBody {
 pub struct Progress {
     bytes: Cell<u64>,
     failure: Cell<Option<BodyFailure>>,
-}
-
-/// Why a client's body did not come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyFailure {
-    /// The client sent nothing for too long.
-    TooSlow,
-    /// The client went away.
-    Gone,
-    /// What the client sent is not framed right.
-    Malformed,
-}
-
-impl std::fmt::Display for BodyFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::TooSlow => "the request body came too slowly",
-            Self::Gone => "the request body did not come to its end",
-            Self::Malformed => "the request body is not framed right",
-        })
-    }
-}
-
-impl std::error::Error for BodyFailure {}
-
-impl BodyFailure {
-    /// The guard says `InvalidData` where the framing is wrong.
-    fn of(why: &hyper::Error) -> Self {
-        let cause = std::error::Error::source(why);
-        let io = cause.and_then(|c| c.downcast_ref::<std::io::Error>());
-        match io.map(std::io::Error::kind) {
-            Some(std::io::ErrorKind::InvalidData) => Self::Malformed,
-            _ => Self::Gone,
-        }
-    }
 }
 
 impl Progress {
@@ -100,7 +65,7 @@ impl Progress {
 impl RequestBody {
     /// The client's body, which may pause for `pause` at most.
     pub fn stream(
-        incoming: Incoming,
+        incoming: ClientBody,
         progress: Rc<Progress>,
         timers: &Timers,
         pause: Duration,
@@ -168,9 +133,7 @@ impl StreamedBody {
                 self.deadline.restart();
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(why))) => {
-                Poll::Ready(Some(Err(self.progress.fail(BodyFailure::of(&why)))))
-            }
+            Poll::Ready(Some(Err(why))) => Poll::Ready(Some(Err(self.progress.fail(why)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 ready!(self.deadline.poll_due(cx));

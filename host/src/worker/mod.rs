@@ -3,6 +3,7 @@
 //! Connections, pools, plugin instances and counters belong to one worker and
 //! never move. The only thing that comes from outside is the next generation.
 
+mod date;
 mod executor;
 mod link;
 mod thread;
@@ -44,6 +45,7 @@ pub struct Worker {
     generations: watch::Receiver<Arc<Generation>>,
     view: RefCell<Rc<View>>,
     random: Cell<[u64; 2]>,
+    date: date::Date,
 }
 
 impl Worker {
@@ -64,6 +66,11 @@ impl Worker {
             let view = Rc::new(View::new(newest, self, Some(&before)));
             self.view.replace(view);
         }
+    }
+
+    /// The time as a response says it, in whole seconds (RFC 9110, 5.6.7).
+    pub fn date(&self) -> [u8; date::LENGTH] {
+        self.date.get(self.timers.now())
     }
 
     /// 128 random bits for names, not for secrets (xoroshiro128++).

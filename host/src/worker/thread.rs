@@ -209,6 +209,7 @@ impl Worker {
             generations,
             view: RefCell::new(Rc::new(View::empty(generation.clone()))),
             random: Cell::new(random),
+            date: super::date::Date::default(),
             timers,
         };
         let view = View::new(generation, &worker, None);

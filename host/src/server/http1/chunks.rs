@@ -4,7 +4,7 @@ use super::violation::Kind;
 
 /// Bytes of the extension of one chunk.
 const MAX_EXTENSION: usize = 256;
-/// Bytes of all extensions of one body. What reads the body behind the guard takes 16 KiB.
+/// Bytes of all extensions of one body.
 const MAX_EXTENSIONS: usize = 8 * 1024;
 /// Digits of a chunk's size.
 const MAX_DIGITS: u8 = 16;
@@ -30,29 +30,41 @@ enum Place {
     DataLf,
 }
 
+/// What stands after the framing that was scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// So many bytes of data; all there are, or all of the chunk.
+    Data(usize),
+    /// The trailer section: the line of the last chunk has come.
+    Trailers,
+    /// Nothing: the bytes are at their end.
+    More,
+}
+
 impl Chunks {
-    /// Gives how many bytes belong to chunks, and whether the line of the last chunk is among them.
-    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(usize, bool), Kind> {
+    /// Gives how many bytes at the beginning are framing, and what stands after them. Data that
+    /// it names counts as taken.
+    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(usize, Next), Kind> {
         let mut rest = bytes;
         while let Some((byte, tail)) = rest.split_first() {
             match self.place {
                 Place::Size => self.size_byte(*byte)?,
                 Place::Extension => self.extension_byte(*byte)?,
                 Place::SizeLf => match byte {
-                    b'\n' if self.size == 0 => return Ok((bytes.len() - tail.len(), true)),
+                    b'\n' if self.size == 0 => {
+                        return Ok((bytes.len() - tail.len(), Next::Trailers));
+                    }
                     b'\n' => self.place = Place::Data,
                     _ => return Err(Kind::BareCr),
                 },
                 Place::Data => {
-                    let there = rest.len() as u64;
-                    if self.size > there {
-                        self.size -= there;
-                        return Ok((bytes.len(), false));
+                    let there = self.size.min(rest.len() as u64);
+                    self.size -= there;
+                    if self.size == 0 {
+                        self.place = Place::DataCr;
                     }
-                    // The size is at most the length of `rest` here.
-                    rest = rest.get(self.size as usize..).unwrap_or_default();
-                    self.place = Place::DataCr;
-                    continue;
+                    // At most the length of `rest`.
+                    return Ok((bytes.len() - rest.len(), Next::Data(there as usize)));
                 }
                 Place::DataCr if *byte == b'\r' => self.place = Place::DataLf,
                 Place::DataLf if *byte == b'\n' => {
@@ -65,7 +77,7 @@ impl Chunks {
             }
             rest = tail;
         }
-        Ok((bytes.len(), false))
+        Ok((bytes.len(), Next::More))
     }
 
     fn size_byte(&mut self, byte: u8) -> Result<(), Kind> {

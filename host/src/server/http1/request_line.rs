@@ -1,5 +1,7 @@
 //! The request line: `method SP target SP HTTP/1.x CR LF` (RFC 9112, 3).
 
+use std::ops::Range;
+
 use memchr::memchr2;
 
 use super::authority::is_authority;
@@ -27,6 +29,11 @@ pub(super) struct Opening {
 }
 
 impl RequestLine {
+    /// Where the method and the target stand, once the line has come.
+    pub(super) fn spans(&self) -> (Range<usize>, Range<usize>) {
+        (0..self.method_end, self.method_end + 1..self.target_end)
+    }
+
     /// `line` begins where the request line does, and holds more at each call. Gives the
     /// line's length once its end has come. The first byte that is wrong decides the error,
     /// however the line is cut.

@@ -8,7 +8,7 @@ use super::violation::Kind;
 /// What the lines of a head have said so far.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Head {
-    http11: bool,
+    pub(super) http11: bool,
     names_host: bool,
     has_host: bool,
     length: Option<u64>,

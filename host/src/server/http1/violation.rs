@@ -1,17 +1,5 @@
 //! What can be wrong with a request's bytes, and how it is answered.
 
-/// Bytes of a client that are not HTTP/1.x as this gateway takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Violation {
-    /// Offset in the scanned chunk of the first byte of the message that is wrong;
-    /// 0 if it began in an earlier chunk.
-    pub message_start: usize,
-    /// The head was fine, the body's framing is not.
-    pub in_body: bool,
-    /// What is wrong.
-    pub kind: Kind,
-}
-
 /// What is wrong with a request's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

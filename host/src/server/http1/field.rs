@@ -14,7 +14,7 @@ pub(super) struct FieldLine {
 /// A complete line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// A name, and the value without the white space around it.
+    /// A name, and the value with the white space around it.
     Field(&'a [u8], &'a [u8]),
     /// The empty line that ends the section.
     End,

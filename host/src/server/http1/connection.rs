@@ -1,0 +1,279 @@
+//! One HTTP/1 connection: requests and their responses, one after the other.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body::Body;
+
+use super::body::Http1Body;
+use super::reader::{HeadLimits, Reader, Request};
+use super::response::{self, Asked, Framing};
+use super::violation::Kind;
+use super::wire::{Coming, Wire};
+use crate::proxy::{Answer, Connection, Handled, ResponseBody, Source, Tunnel, handle};
+use crate::server::ClientBody;
+use crate::server::presence::Ask;
+use crate::server::stream::Stream;
+use crate::telemetry::ListenerSeries;
+
+/// How a connection came to its end.
+pub(in crate::server) enum End {
+    /// There is nothing more to do with it.
+    Closed,
+    /// The gateway ends it: the client may still be sending.
+    Ours(Stream),
+}
+
+/// What follows an exchange.
+enum After {
+    /// The next request.
+    Next,
+    /// The end, after what there is to send.
+    Close,
+    /// The end, at once: the response broke off, and the client must not take it for whole.
+    Reset,
+    /// Bytes of another protocol.
+    Tunnel(Box<Tunnel>),
+}
+
+/// Serves the requests of a connection of which `first` has been read.
+pub(in crate::server) async fn serve(
+    connection: Rc<Connection>,
+    stream: Stream,
+    first: Bytes,
+    limits: HeadLimits,
+    series: Arc<ListenerSeries>,
+) -> End {
+    let reader = Reader::new(limits, &first);
+    let presence = connection.presence.clone();
+    let wire = Rc::new(Wire::new(stream, reader, presence));
+    let after = requests(&connection, &wire, &series).await;
+    let Some((stream, rest)) = wire.take_stream() else {
+        return End::Closed;
+    };
+    match after {
+        Ok(After::Tunnel(tunnel)) => {
+            tunnel.join(stream, rest).await;
+            End::Closed
+        }
+        Ok(After::Reset) => {
+            stream.reset();
+            End::Closed
+        }
+        Ok(After::Next | After::Close) => End::Ours(stream),
+        Err(_) => End::Closed,
+    }
+}
+
+async fn requests(
+    connection: &Rc<Connection>,
+    wire: &Rc<Wire>,
+    series: &ListenerSeries,
+) -> io::Result<After> {
+    loop {
+        let request = match std::future::poll_fn(|cx| wire.poll_next(cx)).await? {
+            Coming::Request(request) => *request,
+            Coming::End => return Ok(After::Close),
+            Coming::Refused(kind) => {
+                series.malformed.add(1);
+                refuse(wire, status_of(&kind), kind.detail()).await?;
+                return Ok(After::Close);
+            }
+            Coming::TimedOut => {
+                let detail = "the request head did not come in time";
+                refuse(wire, StatusCode::REQUEST_TIMEOUT, detail).await?;
+                return Ok(After::Close);
+            }
+        };
+        let after = exchange(connection, wire, request).await;
+        if wire.lock().is_broken() {
+            series.malformed.add(1);
+        }
+        match after? {
+            After::Next => {}
+            after => return Ok(after),
+        }
+    }
+}
+
+/// One request and its response.
+async fn exchange(
+    connection: &Rc<Connection>,
+    wire: &Rc<Wire>,
+    request: Request,
+) -> io::Result<After> {
+    let Request { parts, length } = request;
+    let asked = Asked::of(parts.version, &parts.method, &parts.headers);
+    let body = match length {
+        Some(0) => ClientBody::Empty,
+        length => {
+            wire.lock().expect_continue(asked.expects);
+            ClientBody::Http1(Http1Body::new(wire.clone(), length))
+        }
+    };
+    let visit = connection.presence.enter();
+    let handled = {
+        let mut handling = pin!(handle(connection.clone(), visit, parts, body));
+        std::future::poll_fn(|cx| match handling.as_mut().poll(cx) {
+            Poll::Ready(handled) => Poll::Ready(Some(handled)),
+            Poll::Pending => wire.poll_gone(cx).map(|()| None),
+        })
+        .await
+    };
+    match handled {
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+        Some(Handled::Response(response)) => respond(connection, wire, asked, response).await,
+        Some(Handled::Tunnel(head, tunnel)) => {
+            let (parts, ()) = head.into_parts();
+            {
+                let date = connection.worker.date();
+                let out = &mut *wire.lock();
+                response::write_head(out.text(), parts.status, &parts.headers, None, &date);
+            }
+            flush(wire).await?;
+            Ok(After::Tunnel(tunnel))
+        }
+    }
+}
+
+async fn respond(
+    connection: &Connection,
+    wire: &Rc<Wire>,
+    asked: Asked,
+    response: Response<ResponseBody>,
+) -> io::Result<After> {
+    let (mut parts, mut body) = response.into_parts();
+    let mut framing = response::frame(&mut parts, &body.size_hint(), asked);
+    let mut keep = asked.keep_alive
+        && framing != Framing::UntilClose
+        && connection.presence.asked() == Ask::Nothing;
+    // Who still holds the request's body reads it on.
+    if keep && wire.lock().in_body() && Rc::strong_count(wire) == 1 {
+        keep = std::future::poll_fn(|cx| Poll::Ready(wire.lock().discard_body(cx))).await;
+    }
+    {
+        let date = connection.worker.date();
+        let said = match (keep, asked.http11) {
+            (false, _) => Some("close"),
+            (true, true) => None,
+            (true, false) => Some("keep-alive"),
+        };
+        let out = &mut *wire.lock();
+        out.expect_continue(false);
+        response::write_head(out.text(), parts.status, &parts.headers, said, &date);
+    }
+    if framing == Framing::None || body.is_end_stream() {
+        if framing.end(&mut wire.lock(), None).is_err() {
+            return Ok(After::Reset);
+        }
+        drop(body);
+    } else {
+        let trailers = asked.trailers;
+        let sent =
+            std::future::poll_fn(|cx| poll_send(wire, cx, &mut body, &mut framing, trailers)).await;
+        drop(body);
+        match sent {
+            Ok(()) => {}
+            Err(Unsent::Broken) => {
+                // What came before it is the client's.
+                let _ = flush(wire).await;
+                return Ok(After::Reset);
+            }
+            Err(Unsent::Gone(why)) => return Err(why),
+        }
+    }
+    keep &= connection.presence.asked() == Ask::Nothing;
+    if keep && wire.lock().in_body() {
+        keep = Rc::strong_count(wire) == 1
+            && std::future::poll_fn(|cx| Poll::Ready(wire.lock().discard_body(cx))).await;
+    }
+    if keep && wire.lock().is_pipelined() && wire.lock().has_room() {
+        // It goes out with the next response, or before the next wait.
+        return Ok(After::Next);
+    }
+    flush(wire).await?;
+    Ok(if keep { After::Next } else { After::Close })
+}
+
+/// Why a response did not come to its end.
+enum Unsent {
+    /// The body broke off.
+    Broken,
+    /// The client takes no more.
+    Gone(io::Error),
+}
+
+/// Moves the body to the connection.
+fn poll_send(
+    wire: &Wire,
+    cx: &mut Context<'_>,
+    body: &mut ResponseBody,
+    framing: &mut Framing,
+    trailers: bool,
+) -> Poll<Result<(), Unsent>> {
+    loop {
+        if !wire.lock().has_room() {
+            let flushed = wire.poll_flush(&mut wire.lock(), cx);
+            ready!(flushed).map_err(Unsent::Gone)?;
+        }
+        let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
+            ready!(wire.poll_gone(cx));
+            return Poll::Ready(Err(Unsent::Gone(io::ErrorKind::ConnectionReset.into())));
+        };
+        let out = &mut *wire.lock();
+        let ended = match frame {
+            Some(Err(_)) => return Poll::Ready(Err(Unsent::Broken)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => framing
+                    .data(out, data)
+                    .map(|()| body.is_end_stream().then_some(None)),
+                Err(frame) => Ok(Some(frame.into_trailers().ok().filter(|_| trailers))),
+            },
+            None => Ok(Some(None)),
+        };
+        let ended = ended.and_then(|ended| match ended {
+            None => Ok(false),
+            Some(trailers) => {
+                let trailers = trailers.map(response::without_forbidden);
+                framing.end(out, trailers.as_ref()).map(|()| true)
+            }
+        });
+        match ended {
+            Ok(false) => {}
+            Ok(true) => return Poll::Ready(Ok(())),
+            Err(_) => return Poll::Ready(Err(Unsent::Broken)),
+        }
+    }
+}
+
+async fn flush(wire: &Wire) -> io::Result<()> {
+    std::future::poll_fn(|cx| wire.poll_flush(&mut wire.lock(), cx)).await
+}
+
+fn status_of(kind: &Kind) -> StatusCode {
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+/// Answers what is no request.
+async fn refuse(wire: &Wire, status: StatusCode, detail: &str) -> io::Result<()> {
+    let answer = Answer::new(status, Source::Request, detail);
+    let body = answer.body("");
+    let reason = status.canonical_reason().unwrap_or("Bad Request");
+    let head = format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        status.as_u16(),
+        body.len()
+    );
+    {
+        let out = &mut *wire.lock();
+        out.text().extend_from_slice(head.as_bytes());
+        out.piece(body);
+    }
+    flush(wire).await
+}

@@ -1,0 +1,361 @@
+//! The head of a response as bytes, and how its body is framed (RFC 9112, 6.3).
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::response::Parts;
+use http::{Method, StatusCode, Version};
+use http_body::SizeHint;
+
+use super::wire::Inner;
+
+/// What the request says about its response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// The request was HEAD.
+    pub(super) head: bool,
+    /// The client speaks HTTP/1.1, not 1.0.
+    pub(super) http11: bool,
+    /// The client would use the connection again.
+    pub(super) keep_alive: bool,
+    /// The client takes trailers (RFC 9110, 10.1.4).
+    pub(super) trailers: bool,
+    /// The client waits for `100 Continue`.
+    pub(super) expects: bool,
+}
+
+/// How a body is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// There is no body, whatever the head says.
+    None,
+    /// So many bytes are still to come.
+    Length(u64),
+    Chunked,
+    /// HTTP/1.0: the end of the connection is the end of the body.
+    UntilClose,
+}
+
+/// The body has more bytes than were announced, or fewer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WrongLength;
+
+impl Asked {
+    pub(super) fn of(version: Version, method: &Method, headers: &HeaderMap) -> Self {
+        let http11 = version == Version::HTTP_11;
+        let keep_alive = match headers.contains_key(header::CONNECTION) {
+            false => http11,
+            true if lists(headers, header::CONNECTION, b"close") => false,
+            true => http11 || lists(headers, header::CONNECTION, b"keep-alive"),
+        };
+        Self {
+            head: method == Method::HEAD,
+            http11,
+            keep_alive,
+            trailers: headers.contains_key(header::TE) && lists(headers, header::TE, b"trailers"),
+            expects: http11
+                && headers
+                    .get(header::EXPECT)
+                    .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        }
+    }
+}
+
+/// Whether the header's list has this word.
+fn lists(headers: &HeaderMap, name: HeaderName, word: &[u8]) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
+}
+
+/// How the body of this response is framed; the headers are made to say so.
+pub(super) fn frame(parts: &mut Parts, body: &SizeHint, asked: Asked) -> Framing {
+    let (status, headers) = (parts.status, &mut parts.headers);
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::TRANSFER_ENCODING);
+    }
+    if status.is_informational() || status == StatusCode::NO_CONTENT {
+        headers.remove(header::CONTENT_LENGTH);
+        return Framing::None;
+    }
+    if asked.head || status == StatusCode::NOT_MODIFIED {
+        return Framing::None;
+    }
+    if let Some(length) = body.exact() {
+        set_length(headers, length);
+        return Framing::Length(length);
+    }
+    headers.remove(header::CONTENT_LENGTH);
+    if asked.http11 {
+        headers.insert(
+            header::TRANSFER_ENCODING,
+            HeaderValue::from_static("chunked"),
+        );
+        Framing::Chunked
+    } else {
+        Framing::UntilClose
+    }
+}
+
+/// The upstream's own word stays where it is right, since it costs nothing.
+fn set_length(headers: &mut HeaderMap, length: u64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(length);
+    let mut said = headers.get_all(header::CONTENT_LENGTH).iter();
+    let is_right = said
+        .next()
+        .is_some_and(|v| v.as_bytes() == digits.as_bytes());
+    if !is_right || said.next().is_some() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Writes the head. `date` is for a response that has none of its own.
+pub(super) fn write_head(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    connection: Option<&'static str>,
+    date: &[u8],
+) {
+    out.reserve(256 + headers.len() * 40);
+    match status {
+        StatusCode::OK => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        status => {
+            out.extend_from_slice(b"HTTP/1.1 ");
+            out.extend_from_slice(status.as_str().as_bytes());
+            out.push(b' ');
+            let reason = status.canonical_reason().unwrap_or_default();
+            out.extend_from_slice(reason.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    write_lines(out, headers);
+    if let Some(connection) = connection {
+        out.extend_from_slice(b"connection: ");
+        out.extend_from_slice(connection.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if !headers.contains_key(header::DATE) {
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(date);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_lines(out: &mut Vec<u8>, headers: &HeaderMap) {
+    for (name, value) in headers {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Framing {
+    /// Adds a piece of the body.
+    pub(super) fn data(&mut self, wire: &mut Inner, data: Bytes) -> Result<(), WrongLength> {
+        match self {
+            _ if data.is_empty() => {}
+            Self::None => {}
+            Self::UntilClose => wire.piece(data),
+            Self::Length(left) => {
+                *left = left.checked_sub(data.len() as u64).ok_or(WrongLength)?;
+                wire.piece(data);
+            }
+            Self::Chunked => {
+                chunk_size(wire.text(), data.len());
+                wire.piece(data);
+                wire.text().extend_from_slice(b"\r\n");
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what ends the body.
+    pub(super) fn end(
+        self,
+        wire: &mut Inner,
+        trailers: Option<&HeaderMap>,
+    ) -> Result<(), WrongLength> {
+        match self {
+            Self::Length(1..) => return Err(WrongLength),
+            Self::Length(0) | Self::None | Self::UntilClose => {}
+            Self::Chunked => {
+                let out = wire.text();
+                out.extend_from_slice(b"0\r\n");
+                if let Some(trailers) = trailers {
+                    write_lines(out, trailers);
+                }
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn chunk_size(out: &mut Vec<u8>, size: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+    for n in (0..digits).rev() {
+        out.push(DIGITS[size >> (4 * n) & 0xf]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Headers that mean something else, or nothing, after the body (RFC 9110, 6.5.1).
+pub(super) fn without_forbidden(mut trailers: HeaderMap) -> HeaderMap {
+    for name in [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::HOST,
+        header::CONNECTION,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+    ] {
+        trailers.remove(name);
+    }
+    trailers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(head: bool, http11: bool) -> Asked {
+        Asked {
+            head,
+            http11,
+            keep_alive: true,
+            trailers: false,
+            expects: false,
+        }
+    }
+
+    fn framed(
+        status: u16,
+        headers: &[(&str, &str)],
+        body: SizeHint,
+        asked: Asked,
+    ) -> (Framing, String) {
+        let (mut parts, ()) = http::Response::new(()).into_parts();
+        parts.status = StatusCode::from_u16(status).unwrap();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            parts.headers.append(name, value.parse().unwrap());
+        }
+        let framing = frame(&mut parts, &body, asked);
+        let mut lines = Vec::new();
+        write_lines(&mut lines, &parts.headers);
+        (framing, String::from_utf8(lines).unwrap())
+    }
+
+    #[test]
+    fn every_response_says_where_its_body_ends() {
+        let exact = SizeHint::with_exact;
+        let table = [
+            (
+                200,
+                vec![],
+                exact(5),
+                asked(false, true),
+                Framing::Length(5),
+                "content-length: 5\r\n",
+            ),
+            (
+                200,
+                vec![("content-length", "7")],
+                exact(5),
+                asked(false, true),
+                Framing::Length(5),
+                "content-length: 5\r\n",
+            ),
+            (
+                200,
+                vec![("content-length", "7")],
+                SizeHint::default(),
+                asked(false, true),
+                Framing::Chunked,
+                "transfer-encoding: chunked\r\n",
+            ),
+            (
+                200,
+                vec![],
+                SizeHint::default(),
+                asked(false, false),
+                Framing::UntilClose,
+                "",
+            ),
+            (
+                204,
+                vec![("content-length", "0")],
+                exact(0),
+                asked(false, true),
+                Framing::None,
+                "",
+            ),
+            (
+                304,
+                vec![("content-length", "9")],
+                exact(0),
+                asked(false, true),
+                Framing::None,
+                "content-length: 9\r\n",
+            ),
+            (
+                200,
+                vec![("content-length", "9")],
+                exact(0),
+                asked(true, true),
+                Framing::None,
+                "content-length: 9\r\n",
+            ),
+            (
+                200,
+                vec![("transfer-encoding", "gzip")],
+                exact(0),
+                asked(false, true),
+                Framing::Length(0),
+                "content-length: 0\r\n",
+            ),
+        ];
+        for (status, headers, body, asked, framing, lines) in table {
+            let found = framed(status, &headers, body, asked);
+            assert_eq!(found, (framing, lines.to_owned()), "{status} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_says_its_size_in_hexadecimal() {
+        for (size, text) in [
+            (1, "1\r\n"),
+            (15, "f\r\n"),
+            (16, "10\r\n"),
+            (70_000, "11170\r\n"),
+        ] {
+            let mut out = Vec::new();
+            chunk_size(&mut out, size);
+            assert_eq!(out, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn who_says_close_is_not_kept() {
+        let of = |version, value: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in value {
+                headers.append(header::CONNECTION, HeaderValue::from_static(value));
+            }
+            Asked::of(version, &Method::GET, &headers).keep_alive
+        };
+        assert!(of(Version::HTTP_11, &[]));
+        assert!(of(Version::HTTP_11, &["keep-alive"]));
+        assert!(!of(Version::HTTP_11, &["x, Close"]));
+        assert!(!of(Version::HTTP_11, &["keep-alive", "close"]));
+        assert!(!of(Version::HTTP_10, &[]));
+        assert!(of(Version::HTTP_10, &["Keep-Alive"]));
+    }
+}

@@ -1,0 +1,346 @@
+//! The bytes of one HTTP/1 connection: what was read and not taken, what was said and not sent.
+//!
+//! The connection's own task reads heads and writes responses; the body of a request is read
+//! by whoever holds it. Both do so through the same [`Wire`], one at a time.
+
+use std::cell::{RefCell, RefMut};
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+use super::reader::{Piece, Reader, Request};
+use super::violation::Kind;
+use crate::server::BodyFailure;
+use crate::server::presence::{Ask, Presence};
+use crate::server::stream::Stream;
+
+/// Bytes that are read at once.
+const READ: usize = 8 * 1024;
+/// The same within a body that fills the smaller buffer.
+const LARGE_READ: usize = 64 * 1024;
+/// With less room than this, a read is not worth its system call.
+const MIN_ROOM: usize = 1024;
+/// A piece that is longer is sent from where it is.
+const MAX_COPIED: usize = 8 * 1024;
+/// A buffer for text that is larger is not kept while nothing is to be sent.
+const MAX_KEPT: usize = 2 * 1024;
+/// With more than this to send, nothing is added.
+const MAX_UNSENT: usize = 16 * 1024;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// One connection, shared by its task and the body that is being read.
+#[derive(Debug)]
+pub(super) struct Wire {
+    inner: RefCell<Inner>,
+    presence: Arc<Presence>,
+}
+
+/// The state behind [`Wire`].
+#[derive(Debug)]
+pub(super) struct Inner {
+    stream: Stream,
+    reader: Reader,
+    /// The client has ended its side.
+    ended: bool,
+    /// The last read filled the buffer.
+    is_full: bool,
+    /// The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
+    expects: bool,
+    out: Output,
+}
+
+/// Text, then a long piece of a body, then text again.
+#[derive(Debug, Default)]
+struct Output {
+    text: Vec<u8>,
+    sent: usize,
+    piece: Bytes,
+    after: Vec<u8>,
+}
+
+/// What comes next on a connection.
+pub(super) enum Coming {
+    Request(Box<Request>),
+    /// Nothing more.
+    End,
+    /// What came is not HTTP.
+    Refused(Kind),
+    /// A head that did not come to its end in time.
+    TimedOut,
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream, reader: Reader, presence: Arc<Presence>) -> Self {
+        Self {
+            inner: RefCell::new(Inner {
+                stream,
+                reader,
+                ended: false,
+                is_full: false,
+                expects: false,
+                out: Output::default(),
+            }),
+            presence,
+        }
+    }
+
+    /// The state. Never held while something is waited for.
+    pub(super) fn lock(&self) -> RefMut<'_, Inner> {
+        self.inner.borrow_mut()
+    }
+
+    /// The connection's bytes below HTTP, and those that were read already. None where the client
+    /// has ended its side. Who still reads a body finds it broken off.
+    pub(super) fn take_stream(&self) -> Option<(Stream, Bytes)> {
+        let mut inner = self.lock();
+        let rest = inner.reader.buffer().split().freeze();
+        let stream = std::mem::replace(&mut inner.stream, Stream::Taken);
+        (!inner.ended).then_some((stream, rest))
+    }
+
+    /// The next request. Everything that was said before is sent first.
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<Coming>> {
+        let mut inner = self.lock();
+        loop {
+            match inner.reader.head() {
+                Ok(Some(request)) => {
+                    self.presence.in_head(false);
+                    return Poll::Ready(Ok(Coming::Request(Box::new(request))));
+                }
+                Ok(None) => {}
+                Err(kind) => return Poll::Ready(Ok(Coming::Refused(kind))),
+            }
+            self.presence.in_head(inner.reader.in_head());
+            ready!(self.poll_flush(&mut inner, cx))?;
+            match (self.presence.asked(), inner.reader.in_head()) {
+                (Ask::Nothing, _) | (Ask::Finish, true) => {}
+                (_, true) => return Poll::Ready(Ok(Coming::TimedOut)),
+                (_, false) => return Poll::Ready(Ok(Coming::End)),
+            }
+            if ready!(inner.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(Coming::End));
+            }
+        }
+    }
+
+    /// The next piece of the request's body.
+    pub(super) fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Result<Piece, BodyFailure>> {
+        let mut inner = self.lock();
+        loop {
+            match inner.reader.body() {
+                Ok(Some(piece)) => {
+                    // A client that sends the body did not wait.
+                    inner.expects = false;
+                    return Poll::Ready(Ok(piece));
+                }
+                Ok(None) => {}
+                Err(_) => return Poll::Ready(Err(BodyFailure::Malformed)),
+            }
+            if std::mem::take(&mut inner.expects) {
+                inner.out.text(CONTINUE);
+            }
+            // What cannot be sent now is sent with the response.
+            if let Poll::Ready(Err(_)) = self.poll_flush(&mut inner, cx) {
+                return Poll::Ready(Err(BodyFailure::Gone));
+            }
+            match ready!(inner.poll_fill(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(BodyFailure::Gone)),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Ready once the client has gone while its request is served; sends what there is to send.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.lock();
+        if let Poll::Ready(Err(_)) = self.poll_flush(&mut inner, cx) {
+            return Poll::Ready(());
+        }
+        // What is left of the body is read by its reader, and the next request later.
+        if inner.reader.in_body() || !inner.reader.is_empty() {
+            return Poll::Pending;
+        }
+        match ready!(inner.poll_fill(cx)) {
+            Ok(0) | Err(_) => Poll::Ready(()),
+            Ok(_) => Poll::Pending,
+        }
+    }
+
+    /// Sends what there is to send.
+    pub(super) fn poll_flush(
+        &self,
+        inner: &mut Inner,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if inner.out.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = inner.poll_flush(cx);
+        self.presence.blocked(flushed.is_pending());
+        flushed
+    }
+}
+
+impl Inner {
+    /// The request whose head came last has this body to come: whether the client waits to be
+    /// told to send it.
+    pub(super) fn expect_continue(&mut self, expects: bool) {
+        self.expects = expects;
+    }
+
+    /// Reads and forgets what has come of the body. Whether that was all of it.
+    pub(super) fn discard_body(&mut self, cx: &mut Context<'_>) -> bool {
+        if std::mem::take(&mut self.expects) {
+            return !self.reader.in_body();
+        }
+        let mut reads = 0;
+        loop {
+            match self.reader.body() {
+                Ok(Some(Piece::Data(_))) => {}
+                Ok(Some(Piece::Trailers(_) | Piece::End)) => return true,
+                Ok(None) if reads < 8 => {
+                    reads += 1;
+                    let Poll::Ready(Ok(1..)) = self.poll_fill(cx) else {
+                        return false;
+                    };
+                }
+                Ok(None) | Err(_) => return false,
+            }
+        }
+    }
+
+    /// The body of the last request has not come to its end.
+    pub(super) fn in_body(&self) -> bool {
+        self.reader.in_body()
+    }
+
+    /// What came last breaks the rules.
+    pub(super) fn is_broken(&self) -> bool {
+        self.reader.is_broken()
+    }
+
+    /// Whether the next request may be there already.
+    pub(super) fn is_pipelined(&self) -> bool {
+        !self.reader.is_empty()
+    }
+
+    /// Whether more may be added to what is to be sent.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.piece.is_empty() && self.out.text.len() < MAX_UNSENT
+    }
+
+    /// Where the text of a head is written to.
+    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+        match self.out.piece.is_empty() {
+            true => &mut self.out.text,
+            false => &mut self.out.after,
+        }
+    }
+
+    /// Adds a piece of a body.
+    pub(super) fn piece(&mut self, piece: Bytes) {
+        if piece.len() > MAX_COPIED && self.out.piece.is_empty() {
+            self.out.piece = piece;
+        } else {
+            self.out.text(&piece);
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        if self.reader.is_empty()
+            && let Stream::Clear(socket) = &self.stream
+        {
+            // An idle connection has no buffer.
+            if socket.poll_read_ready(cx)?.is_pending() {
+                self.reader.release();
+                self.out.release();
+                return Poll::Pending;
+            }
+        }
+        let size = match self.is_full && self.reader.in_body() {
+            true => LARGE_READ,
+            false => READ,
+        };
+        let buffer = self.reader.buffer();
+        let room = buffer.capacity() - buffer.len();
+        if room < MIN_ROOM {
+            buffer.reserve(size);
+        }
+        let read = pin!(self.stream.read_buf(buffer)).poll(cx);
+        let buffer = self.reader.buffer();
+        self.is_full = buffer.len() == buffer.capacity();
+        match read {
+            Poll::Ready(Ok(0)) => self.ended = true,
+            Poll::Pending => self.reader.release(),
+            _ => {}
+        }
+        read
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let text = self.out.text.get(self.out.sent..).unwrap_or_default();
+            let stream = Pin::new(&mut self.stream);
+            let sent = if self.out.piece.is_empty() {
+                ready!(stream.poll_write(cx, text))?
+            } else {
+                let slices = [text, &self.out.piece, &self.out.after].map(IoSlice::new);
+                ready!(stream.poll_write_vectored(cx, &slices))?
+            };
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.out.advance(sent);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+}
+
+impl Output {
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.piece.is_empty()
+    }
+
+    /// Gives the memory of a long text back.
+    fn release(&mut self) {
+        if self.text.is_empty() && self.text.capacity() > MAX_KEPT {
+            self.text = Vec::new();
+        }
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        match self.piece.is_empty() {
+            true => self.text.extend_from_slice(text),
+            false => self.after.extend_from_slice(text),
+        }
+    }
+
+    fn advance(&mut self, sent: usize) {
+        let text = self.text.len() - self.sent;
+        if sent < text {
+            self.sent += sent;
+            return;
+        }
+        self.text.clear();
+        self.sent = 0;
+        let piece = (sent - text).min(self.piece.len());
+        self.piece.advance(piece);
+        if self.piece.is_empty() {
+            std::mem::swap(&mut self.text, &mut self.after);
+            self.sent = sent - text - piece;
+            if self.sent == self.text.len() {
+                self.text.clear();
+                self.sent = 0;
+            }
+        }
+    }
+}
