@@ -144,10 +144,10 @@ impl Wire {
             }
             if std::mem::take(&mut inner.expects) {
                 inner.out.text(CONTINUE);
-            }
-            // What cannot be sent now is sent with the response.
-            if let Poll::Ready(Err(_)) = self.poll_flush(&mut inner, cx) {
-                return Poll::Ready(Err(BodyFailure::Gone));
+                // Only here: the connection's task must be the one that waits to send.
+                if let Poll::Ready(Err(_)) = self.poll_flush(&mut inner, cx) {
+                    return Poll::Ready(Err(BodyFailure::Gone));
+                }
             }
             match ready!(inner.poll_fill(cx)) {
                 Ok(0) | Err(_) => return Poll::Ready(Err(BodyFailure::Gone)),
