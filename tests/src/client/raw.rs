@@ -12,6 +12,7 @@ use crate::wait;
 pub struct Raw {
     stream: TcpStream,
     pending: Vec<u8>,
+    was_reset: bool,
 }
 
 /// A response as it stands in the bytes.
@@ -54,6 +55,7 @@ impl Raw {
         Self {
             stream,
             pending: Vec::new(),
+            was_reset: false,
         }
     }
 
@@ -88,6 +90,12 @@ impl Raw {
             self.pending.is_empty() && !self.more().await
         })
         .await
+    }
+
+    /// Whether the connection ended with an error, not in order.
+    #[must_use]
+    pub fn was_reset(&self) -> bool {
+        self.was_reset
     }
 
     /// Whether nothing comes for `span`.
@@ -185,7 +193,11 @@ impl Raw {
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => false,
+            Ok(0) => false,
+            Err(_) => {
+                self.was_reset = true;
+                false
+            }
             Ok(count) => {
                 self.pending.extend_from_slice(&buffer[..count]);
                 true
