@@ -103,7 +103,8 @@ async fn a_thousand_reloads_leave_the_memory_flat() {
     let gateway = gateway(&target).await;
     let versions = ["stamp_v2", "stamp_v1"].map(plugins::file);
     let mut client = gateway.client().await;
-    let mut after_two_hundred = 0;
+    // The allocator keeps and returns memory as it likes: single readings differ by a fifth.
+    let mut readings = Vec::new();
     for number in 1..=1000_u64 {
         if number % 10 == 0 {
             let version = &versions[usize::try_from(number / 10 % 2).expect("0 or 1")];
@@ -112,15 +113,14 @@ async fn a_thousand_reloads_leave_the_memory_flat() {
         gateway.apply(&settings(&target, number)).await;
         let answer = client.fetch(get("/x").with("x-api-key", KEY)).await;
         assert_eq!(whole(&answer), Ok(()), "after {number} reloads");
-        if number == 200 {
-            after_two_hundred = gateway.resident_kib();
+        if number % 25 == 0 {
+            readings.push(gateway.resident_kib());
         }
     }
-    let after_thousand = gateway.resident_kib();
-    assert!(
-        after_thousand * 100 <= after_two_hundred * 115,
-        "{after_two_hundred} KiB after 200 reloads, {after_thousand} KiB after 1000"
-    );
+    let quarter = readings.len() / 4;
+    let early = readings[..quarter].iter().max();
+    let late = readings[3 * quarter..].iter().min();
+    assert!(late <= early, "KiB after every 25 reloads: {readings:?}");
 }
 
 /// Seconds of the long download: `SLUICE_TEST_DOWNLOAD_SECONDS`, 60 by default.
