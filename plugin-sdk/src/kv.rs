@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::error::StoreError;
 use crate::sys;
 
+pub use crate::sys::types::kv::Reach;
+
 /// A store by its name. At most 512 bytes a key, 1 MiB a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store(String);
@@ -21,6 +23,13 @@ impl Store {
     /// The store's name.
     pub fn name(&self) -> &str {
         &self.0
+    }
+
+    /// Who can write what is read here. Nothing is asked of the store, so
+    /// [`configure`](crate::Plugin::configure) may. The error says, for the
+    /// operator, that it is not there or not granted.
+    pub fn reach(&self) -> Result<Reach, String> {
+        sys::kv::reach_of(&self.0)
     }
 
     /// The value of a key, if there is one.

@@ -132,6 +132,20 @@ const MISTAKES: &[Mistake] = &[
         says: &["nobody"],
     },
     Mistake {
+        what: "keys in a store that does not exist",
+        good: "key_names = [\"x-api-key\"]",
+        bad: "key_names = [\"x-api-key\"], store = \"locla\"",
+        key: "plugins.auth.config.store",
+        says: &["no such store: `locla`", "did you mean `local`"],
+    },
+    Mistake {
+        what: "keys in a store that nobody can write to",
+        good: "key_names = [\"x-api-key\"]",
+        bad: "key_names = [\"x-api-key\"], store = \"local\"",
+        key: "plugins.auth.config.store",
+        says: &["memory of this process", "kind = \"redis\""],
+    },
+    Mistake {
         what: "a broken line",
         good: "workers = 1",
         bad: "workers = = 1",

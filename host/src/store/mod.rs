@@ -19,7 +19,7 @@ pub use answer::{Standing, StoreError, StoreStats, Ticket};
 pub use clock::{Clock, Hands};
 pub use limit::{Algorithm, Consistency, Limit, LimitSet, MAX_AMOUNT, MAX_LIMITS, Window};
 pub use memory::MemoryConfig;
-pub use redis::{RedisConfig, RedisTls};
+pub use redis::{RedisConfig, RedisTls, value_name as redis_name};
 
 use lease::Leases;
 use memory::Memory;

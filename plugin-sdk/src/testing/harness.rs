@@ -71,6 +71,15 @@ impl<P: Plugin> Harness<P> {
         self.gateway.borrow_mut().fail_store(name, fails);
     }
 
+    /// Somebody who is not the plugin writes one of its keys, or with none takes
+    /// it out.
+    ///
+    /// # Panics
+    /// Where the gateway has no such store.
+    pub fn write_store(&self, name: &str, key: &str, value: Option<&[u8]>) {
+        self.gateway.borrow_mut().write(name, key, value);
+    }
+
     /// From now on no target of this upstream, or again one, takes connections.
     pub fn set_available(&self, upstream: &str, available: bool) {
         let mut gateway = self.gateway.borrow_mut();

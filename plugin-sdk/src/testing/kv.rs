@@ -1,8 +1,10 @@
 //! Key-value stores, in memory.
 
 use super::gateway::Gateway;
+use super::store::{LOCAL, absent};
 use super::world::{World, ask};
 use crate::bindings::types::StoreError;
+use crate::kv::Reach;
 
 /// Larger values are refused, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;
@@ -13,6 +15,14 @@ pub(super) struct Entry {
     value: Vec<u8>,
     /// In milliseconds of the gateway's clock, exclusive.
     expires: Option<u64>,
+}
+
+pub(crate) fn reach_of(store: &str) -> Result<Reach, String> {
+    ask(|w| match w.gateway.stores.contains_key(store) {
+        true if store == LOCAL => Ok(Reach::Process),
+        true => Ok(Reach::Server),
+        false => Err(absent(store)),
+    })
 }
 
 pub(crate) fn get(store: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -49,6 +59,25 @@ pub(crate) fn compare_and_set(
         }
         put(w, store, key, value, ttl_ms).map(|()| true)
     })
+}
+
+impl Gateway {
+    /// What somebody else writes into a store; none takes it out. It stays.
+    ///
+    /// # Panics
+    /// Where there is no such store.
+    pub(super) fn write(&mut self, store: &str, key: &str, value: Option<&[u8]>) {
+        let found = self.stores.get_mut(store);
+        let entries = &mut found.unwrap_or_else(|| panic!("no store {store}")).entries;
+        match value {
+            Some(value) => {
+                let value = value.to_vec();
+                let expires = None;
+                entries.insert(key.to_owned(), Entry { value, expires });
+            }
+            None => drop(entries.remove(key)),
+        }
+    }
 }
 
 fn present(gateway: &mut Gateway, store: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

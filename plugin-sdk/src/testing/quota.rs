@@ -2,6 +2,7 @@
 
 use super::calendar;
 use super::gateway::Gateway;
+use super::store::absent;
 use super::world::{Phase, ask};
 use crate::bindings::types::StoreError;
 use crate::quota::{Algorithm, Consistency, Limit, Standing, Ticket, Window};
@@ -31,7 +32,7 @@ pub(crate) fn open(store: &str, _: Consistency, limits: &[wit::Limit<'_>]) -> Re
             return Err("only configure may open limits".to_owned());
         }
         if !w.gateway.stores.contains_key(store) {
-            return Err(format!("no such store: `{store}`, or no grant for it"));
+            return Err(absent(store));
         }
         if limits.is_empty() || limits.len() > MOST_LIMITS {
             return Err(format!("expected 1 to {MOST_LIMITS} limits"));

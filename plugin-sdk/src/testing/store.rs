@@ -8,7 +8,7 @@ use super::quota::Count;
 use crate::bindings::types::StoreError;
 
 /// The store that is always there.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 /// Longer keys are refused, in bytes.
 pub(super) const LONGEST_KEY: usize = 512;
 
@@ -25,8 +25,14 @@ pub(super) fn stores() -> BTreeMap<String, Store> {
     BTreeMap::from([(LOCAL.to_owned(), Store::default())])
 }
 
+/// What is said of a store that is not there, or not granted.
+pub(super) fn absent(store: &str) -> String {
+    format!("no such store: `{store}`, or no grant for it")
+}
+
 impl Gateway {
-    /// One more store, which is granted to the plugin. `local` is there already.
+    /// One more store, which is granted to the plugin and on a server. `local` is
+    /// there already.
     #[must_use]
     pub fn with_store(mut self, name: &str) -> Self {
         self.stores.insert(name.to_owned(), Store::default());

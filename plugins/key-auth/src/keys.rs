@@ -15,7 +15,7 @@ const MAX_SHARED: usize = 16;
 /// Longer prefixes do not exist in a configuration.
 const MAX_PREFIX: usize = 16;
 /// Longer keys are unknown. It bounds the work on a key from a body.
-const MAX_KEY: usize = 4096;
+pub(crate) const MAX_KEY: usize = 4096;
 
 /// Who owns a key, as the upstream reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]

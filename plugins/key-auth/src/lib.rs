@@ -5,14 +5,16 @@ mod form;
 mod keys;
 mod options;
 mod replies;
+mod store;
 
 use sluice_plugin::EditError;
 use sluice_plugin::prelude::*;
 
 use body::Kind;
 use keys::{Keys, Owner};
-use options::Options;
+use options::{OnStoreError, Options};
 use replies::Replies;
+use store::StoredKeys;
 
 const CONSUMER: &str = "x-consumer-id";
 const GROUPS: &str = "x-consumer-groups";
@@ -24,6 +26,7 @@ const ANONYMOUS: &str = "x-anonymous-consumer";
 pub struct KeyAuth {
     options: Options,
     keys: Keys,
+    stored: Option<StoredKeys>,
     anonymous: Option<Owner>,
     replies: Replies,
 }
@@ -79,8 +82,13 @@ impl Plugin for KeyAuth {
             }
             owner
         });
+        let stored = options.store.as_deref().and_then(|name| {
+            let stored = StoredKeys::open(name, options.cache);
+            stored.map_err(|why| problems.add("/store", why)).ok()
+        });
         problems.or(Self {
             keys,
+            stored,
             anonymous,
             replies: Replies::new(options.realm.as_deref()),
             options,
@@ -131,19 +139,34 @@ impl KeyAuth {
             Shown::Nothing => return self.without_key(request, query.as_deref(), body),
             Shown::Key(key) => key,
         };
-        let Some(credential) = self.keys.find(&key) else {
-            return Ok(Decision::Refuse(self.replies.unauthorized()));
-        };
+        let query = query.as_deref();
+        match (self.keys.find(&key), &self.stored) {
+            (Some(known), _) => self.with_key(request, &known.owner, &known.id, query, body),
+            (None, None) => Ok(Decision::Refuse(self.replies.unauthorized())),
+            (None, Some(stored)) => match stored.find(&key) {
+                Ok(Some(known)) => self.with_key(request, &known.owner, &known.id, query, body),
+                Err(_) if self.options.on_store_error == OnStoreError::Deny => {
+                    Ok(Decision::Refuse(self.replies.unavailable()))
+                }
+                Ok(None) | Err(_) => Ok(Decision::Refuse(self.replies.unauthorized())),
+            },
+        }
+    }
+
+    /// Somebody who is known.
+    fn with_key(
+        &self,
+        request: &mut Request,
+        owner: &Owner,
+        id: &str,
+        query: Option<&str>,
+        body: Option<&Body>,
+    ) -> Result<Decision, Error> {
         if self.hides_later(request, body) {
             return Ok(Decision::AskBody);
         }
-        let owner = &credential.owner;
-        request.identify(&owner.consumer, Some(&credential.id))?;
-        self.forward(
-            request,
-            Some((owner, Some(&credential.id))),
-            query.as_deref(),
-        )?;
+        request.identify(&owner.consumer, Some(id))?;
+        self.forward(request, Some((owner, Some(id))), query)?;
         Ok(Decision::Pass)
     }
 

@@ -1,5 +1,7 @@
 //! What the operator may say.
 
+use std::time::Duration;
+
 use sluice_plugin::RESERVED_HEADERS;
 use sluice_plugin::prelude::*;
 
@@ -38,7 +40,31 @@ pub struct Options {
     /// and `Access-Control-Request-Method`.
     #[config(default = true)]
     pub(crate) run_on_preflight: bool,
+    /// A store on Redis in which keys stand too. They change without a reload.
+    /// Keys of the configuration are looked up first.
+    pub(crate) store: Option<String>,
+    /// How long what the store says of a key is believed without asking again,
+    /// and so how long a key works after it was revoked, or is refused after it
+    /// was added. `"0s"` asks every time; at most `"1h"`.
+    #[config(default = "5s")]
+    pub(crate) cache: Duration,
+    /// What happens while the store does not answer.
+    #[config(default = "deny")]
+    pub(crate) on_store_error: OnStoreError,
 }
+
+/// What happens while the store does not answer, to keys that are neither of the
+/// configuration nor remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Config)]
+pub(crate) enum OnStoreError {
+    /// Their requests are refused with 503: nobody knows whose they are.
+    Deny,
+    /// They are unknown keys: this process goes by what it has itself.
+    Local,
+}
+
+/// The longest time that a store is not asked.
+const LONGEST_CACHE: Duration = Duration::from_hours(1);
 
 impl Options {
     /// What types alone do not say.
@@ -56,6 +82,9 @@ impl Options {
                 continue;
             };
             problems.add(["/key_names/", &at.to_string()].concat(), message);
+        }
+        if self.cache > LONGEST_CACHE {
+            problems.add("/cache", "expected at most `1h`");
         }
         if self.realm.as_deref().is_some_and(|r| !is_field_value(r)) {
             problems.add("/realm", "expected text without control characters");

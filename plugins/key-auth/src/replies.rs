@@ -2,12 +2,13 @@
 
 use sluice_plugin::prelude::*;
 
-/// All with status 401.
+/// All with status 401 but one.
 #[derive(Debug)]
 pub(crate) struct Replies {
     missing: Reply,
     duplicate: Reply,
     unauthorized: Reply,
+    unavailable: Reply,
 }
 
 impl Replies {
@@ -20,9 +21,8 @@ impl Replies {
             }
             None => "Key".to_owned(),
         };
-        let reply = |text: &str| {
-            let mut reply = Reply::problem(401, "Unauthorized", text)
-                .with_header("www-authenticate", challenge.as_str());
+        let reply = |status, title, (header, value): (&str, &str), text: &str| {
+            let mut reply = Reply::problem(status, title, text).with_header(header, value);
             // Clients of other gateways read `message`.
             reply.body.pop();
             reply.body.extend_from_slice(b",\"message\":\"");
@@ -30,10 +30,14 @@ impl Replies {
             reply.body.extend_from_slice(b"\"}");
             reply
         };
+        let challenge = ("www-authenticate", challenge.as_str());
+        let refused = |text: &str| reply(401, "Unauthorized", challenge, text);
+        let later = "API keys cannot be looked up at the moment";
         Self {
-            missing: reply("No API key found in request"),
-            duplicate: reply("Duplicate API key found"),
-            unauthorized: reply("Unauthorized"),
+            missing: refused("No API key found in request"),
+            duplicate: refused("Duplicate API key found"),
+            unauthorized: refused("Unauthorized"),
+            unavailable: reply(503, "Service Unavailable", ("retry-after", "1"), later),
         }
     }
 
@@ -50,5 +54,10 @@ impl Replies {
     /// The key is unknown, revoked, not yet valid, or expired: callers do not learn which.
     pub(crate) fn unauthorized(&self) -> Reply {
         self.unauthorized.clone()
+    }
+
+    /// The store does not answer: nobody knows whose the key is. Status 503.
+    pub(crate) fn unavailable(&self) -> Reply {
+        self.unavailable.clone()
     }
 }

@@ -10,6 +10,13 @@ use crate::store::limit::{Algorithm, Limit, Window};
 /// Keys up to here are shown as they are where they can be.
 const READABLE: usize = 64;
 
+/// The name of a value that a plugin reads and somebody else writes; `prefix` is
+/// the store's.
+#[must_use]
+pub fn value_name(prefix: &str, plugin: &str, key: &str) -> String {
+    Names::new(prefix).value(plugin, key.as_bytes())
+}
+
 /// Names the keys of one store.
 pub(super) struct Names {
     prefix: String,

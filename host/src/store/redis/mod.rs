@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 pub use config::{RedisConfig, RedisTls};
+pub use keys::value_name;
 pub(super) use script::{Taken, Taking};
 
 use super::answer::{StoreError, StoreStats, Ticket};

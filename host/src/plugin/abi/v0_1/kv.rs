@@ -1,11 +1,13 @@
 //! `kv`: bytes by key, in the stores that were granted.
 
 use bytes::Bytes;
-use wasmtime::component::LinkerInstance;
+use wasmtime::component::{ComponentType, LinkerInstance, Lower};
 use wasmtime::{Result, StoreContextMut};
 
 use super::Pace;
 use super::types::StoreError;
+use crate::capability::Scope;
+use crate::config::model::StoreKind;
 use crate::plugin::state::{State, wait};
 use crate::store;
 
@@ -15,7 +17,21 @@ type Named = (String, String);
 type Set = (String, String, Bytes, Option<u64>);
 type Swap = (String, String, Option<Bytes>, Bytes, Option<u64>);
 
+/// `kv.reach`
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(enum)]
+#[repr(u8)]
+enum Reach {
+    #[component(name = "process")]
+    Process,
+    #[component(name = "server")]
+    Server,
+}
+
 pub(super) fn link(linker: &mut LinkerInstance<'_, State>, pace: Pace) -> Result<()> {
+    linker.func_wrap("reach-of", |store: Store, (name,): (String,)| {
+        Ok((reach(&store.data().scope, &name),))
+    })?;
     match pace {
         Pace::AtOnce => at_once(linker),
         Pace::Waiting => waiting(linker),
@@ -81,6 +97,15 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
             })
         },
     )
+}
+
+/// By what the operator wrote: `check` opens no server.
+fn reach(scope: &Scope, name: &str) -> std::result::Result<Reach, String> {
+    match scope.kv.get(name).map(|open| &open.kind) {
+        Some(StoreKind::Memory(_)) => Ok(Reach::Process),
+        Some(StoreKind::Redis(_)) => Ok(Reach::Server),
+        None => Err(scope.no_store(name)),
+    }
 }
 
 /// Asks a store in memory. Keys are in the space of the plugin's name.
