@@ -5,21 +5,20 @@ use std::time::Instant;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TE, UPGRADE, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, StatusCode, Uri, Version};
-use hyper::body::Incoming;
 
 use super::answer::{Answer, Source};
 use super::begin::Upgrade;
 use super::chain::{Inbound, broken_request};
 use super::ending::Ending;
 use crate::config::model::{Protocol, Upstream};
-use crate::upstream::{Lease, Outgoing, RequestBody, SendError, Sent};
+use crate::upstream::{Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
 
 /// RFC 9110, 7.6.3: a gateway names itself.
 const VIA_SLUICE: HeaderValue = HeaderValue::from_static("1.1 sluice");
 
 /// A response whose body is still with the upstream.
 pub(super) struct Answered {
-    pub(super) response: http::Response<Incoming>,
+    pub(super) response: http::Response<UpstreamBody>,
     pub(super) lease: Lease,
 }
 

@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Uri, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -15,7 +14,7 @@ use crate::body::WholeBody;
 use crate::capability::http::{Asked, Budget, Outcall, OutcallAnswer, OutcallError};
 use crate::config::model::Protocol;
 use crate::exchange::strip_hop_by_hop;
-use crate::upstream::{Outgoing, Pool, Progress, RequestBody, SendError};
+use crate::upstream::{Outgoing, Pool, Progress, RequestBody, SendError, UpstreamBody};
 use crate::worker::view::View;
 
 /// Makes the calls that come, side by side, with the pools of `view`. Ends when
@@ -52,9 +51,9 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
             SendError::TimedOut(_) => OutcallError::TimedOut,
             why => OutcallError::Failed(why.to_string()),
         })?;
-    let (head, body) = sent.response.into_parts();
-    let body = read(body, &budget).await?;
-    sent.lease.finish();
+    let (head, mut incoming) = sent.response.into_parts();
+    let body = read(&mut incoming, &budget).await?;
+    sent.lease.finish(&mut incoming);
     let mut headers = head.headers;
     strip_hop_by_hop(&mut headers);
     Ok(OutcallAnswer {
@@ -64,7 +63,7 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
     })
 }
 
-async fn read(mut body: Incoming, budget: &Budget) -> Result<Bytes, OutcallError> {
+async fn read(body: &mut UpstreamBody, budget: &Budget) -> Result<Bytes, OutcallError> {
     let mut taken = budget.begin();
     // Where the length is known, what does not fit is not waited for.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);

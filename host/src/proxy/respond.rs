@@ -30,6 +30,7 @@ pub(super) async fn with_response(
         incoming,
         lease: Some(answered.lease),
         pause,
+        broken: false,
     });
     ending.outcome = Outcome::Proxied;
     ending.source = Some(Source::Upstream(name.clone()));

@@ -5,12 +5,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::ending::Ending;
 use crate::body::WholeBody;
 use crate::plugin::Outcome;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, UpstreamBody};
 use crate::worker::timers::Deadline;
 
 /// What a client gets as the body, whoever made it.
@@ -30,12 +29,14 @@ pub enum Content {
 
 /// A body that the upstream is sending.
 pub struct Streamed {
-    /// What hyper reads.
-    pub incoming: Incoming,
-    /// The connection; none once the body has come to its end.
+    /// What the upstream sends.
+    pub incoming: UpstreamBody,
+    /// The use of the target; none once the body has come to its end.
     pub lease: Option<Lease>,
     /// How long the upstream may pause.
     pub pause: Deadline,
+    /// It has broken off.
+    pub broken: bool,
 }
 
 /// The body broke off; the client's connection or stream is reset.
@@ -59,6 +60,15 @@ impl ResponseBody {
             ended: false,
         }
     }
+
+    /// Sends what is left of the request to the upstream: for a client that takes nothing of the
+    /// response at the moment, but sends. Ready where nothing is left to do.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.content {
+            Content::Whole(_) => Poll::Ready(()),
+            Content::Upstream(streamed) => streamed.poll_send(cx),
+        }
+    }
 }
 
 impl ResponseBody {
@@ -69,10 +79,16 @@ impl ResponseBody {
 }
 
 impl Streamed {
+    /// Sends what is left of the request while nobody reads the response. Ready where nothing is
+    /// left to do.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.incoming.poll_send(cx)
+    }
+
     /// The connection can be used again.
     fn finish(&mut self) {
         if let Some(lease) = self.lease.take() {
-            lease.finish();
+            lease.finish(&mut self.incoming);
         }
     }
 }
@@ -86,14 +102,23 @@ impl Body for Streamed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Outcome>>> {
         let this = self.get_mut();
+        if this.broken {
+            return Poll::Ready(Some(Err(Outcome::UpstreamFailed)));
+        }
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.pause.restart();
+                if this.incoming.is_end_stream() {
+                    this.finish();
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(why))) => {
                 this.tell(&why);
-                Poll::Ready(Some(Err(Outcome::UpstreamFailed)))
+                // What came before goes to the client first: at once, the end would overtake it.
+                this.broken = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Poll::Ready(None) => {
                 this.finish();

@@ -3,8 +3,6 @@
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Response, StatusCode};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 
 use super::answer::Source;
@@ -14,11 +12,12 @@ use super::run::Running;
 use crate::exchange::strip_hop_by_hop;
 use crate::plugin::Outcome;
 use crate::upstream::Lease;
+use crate::upstream::http1::Switched;
 
 /// Two connections that are to be joined, once the client has the response's head.
 pub struct Tunnel {
     ending: Running,
-    upstream: OnUpgrade,
+    upstream: Option<Switched>,
     lease: Lease,
 }
 
@@ -26,10 +25,10 @@ pub struct Tunnel {
 pub(super) fn open(
     mut ending: Running,
     upgrade: &Upgrade,
-    mut answered: Answered,
+    answered: Answered,
 ) -> (Response<()>, Tunnel) {
-    let upstream = hyper::upgrade::on(&mut answered.response);
-    let (parts, _) = answered.response.into_parts();
+    let (parts, body) = answered.response.into_parts();
+    let upstream = body.into_switched();
     let mut headers = parts.headers;
     let protocol = headers.get(UPGRADE).cloned();
     strip_hop_by_hop(&mut headers);
@@ -65,11 +64,10 @@ impl Tunnel {
             upstream,
             lease,
         } = self;
-        let Ok(upstream) = upstream.await else {
+        let Some(mut upstream) = upstream else {
             ending.outcome = Outcome::UpstreamFailed;
             return;
         };
-        let mut upstream = TokioIo::new(upstream);
         if upstream.write_all(&first).await.is_err() {
             ending.outcome = Outcome::UpstreamFailed;
             return;

@@ -5,13 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use super::http1::Connection;
 use super::pool::Counts;
 use super::request_body::RequestBody;
+use super::stream::Stream;
 use crate::config::model::Target;
 use crate::worker::LocalExecutor;
 
@@ -40,6 +42,12 @@ async fn dial(target: &Target, span: Duration) -> io::Result<TcpStream> {
 /// Counts a connection from before it is dialled to after its last byte.
 pub(super) struct Open(Rc<Counts>);
 
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Open")
+    }
+}
+
 impl Open {
     pub(super) fn new(counts: Rc<Counts>) -> Self {
         counts.open.set(counts.open.get() + 1);
@@ -58,20 +66,9 @@ pub(super) async fn http1(
     target: &Target,
     span: Duration,
     open: Open,
-) -> io::Result<http1::SendRequest<RequestBody>> {
+) -> io::Result<Box<Connection>> {
     let stream = dial(target, span).await?;
-    let (sender, connection) = http1::Builder::new()
-        // One flat write costs less than gathering a few short pieces.
-        .writev(false)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    tokio::task::spawn_local(async move {
-        // How it ended is told to the request that was on it.
-        let _ = connection.with_upgrades().await;
-        drop(open);
-    });
-    Ok(sender)
+    Ok(Box::new(Connection::new(Stream::Clear(stream), open)))
 }
 
 pub(super) async fn http2(

@@ -1,6 +1,34 @@
 //! Why a request got no response from an upstream.
 
+use super::http1;
 use crate::config::model::Target;
+
+/// How an exchange with a target failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// On HTTP/1.
+    Http1(http1::Error),
+    /// On HTTP/2.
+    Http2(hyper::Error),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why = match self {
+            Self::Http1(why) => return why.fmt(f),
+            Self::Http2(why) => why,
+        };
+        why.fmt(f)?;
+        let mut cause = std::error::Error::source(why);
+        while let Some(why) = cause {
+            write!(f, ": {why}")?;
+            cause = why.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// Why there is no response. The words are for the log; a client learns the kind only.
 #[derive(Debug)]
@@ -10,7 +38,7 @@ pub enum SendError {
     /// As many connections as there may be, and none became free in time. Nothing was sent.
     Busy,
     /// The connection failed, or what came is not HTTP.
-    Failed(Target, hyper::Error),
+    Failed(Target, Failure),
     /// No response head in time.
     TimedOut(Target),
 }
@@ -20,15 +48,7 @@ impl std::fmt::Display for SendError {
         match self {
             Self::Unreachable(target, why) => write!(f, "cannot connect to {target}: {why}"),
             Self::Busy => f.write_str("all connections are in use"),
-            Self::Failed(target, why) => {
-                write!(f, "{target}: {why}")?;
-                let mut cause = std::error::Error::source(why);
-                while let Some(why) = cause {
-                    write!(f, ": {why}")?;
-                    cause = why.source();
-                }
-                Ok(())
-            }
+            Self::Failed(target, why) => write!(f, "{target}: {why}"),
             Self::TimedOut(target) => write!(f, "{target} sent no response in time"),
         }
     }

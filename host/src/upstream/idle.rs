@@ -2,43 +2,43 @@
 
 use std::cell::RefCell;
 
-use hyper::client::conn::http1::SendRequest;
-
-use super::request_body::RequestBody;
+use super::http1::Connection;
 
 /// The idle connections of one target, the most recently used on top.
 #[derive(Default)]
 pub(super) struct Idle(RefCell<Vec<Waiting>>);
 
 struct Waiting {
-    sender: SendRequest<RequestBody>,
+    connection: Box<Connection>,
     since: u64,
 }
 
 impl Idle {
-    /// A connection that can take a request now.
-    pub(super) fn take(&self) -> Option<SendRequest<RequestBody>> {
+    /// A connection that can take a request now. Those that the target has closed go.
+    pub(super) fn take(&self) -> Option<Box<Connection>> {
         let mut waiting = self.0.borrow_mut();
-        // Closed ones on top go now; those below wait for the sweep.
-        while waiting.last().is_some_and(|w| w.sender.is_closed()) {
-            waiting.pop();
+        while let Some(Waiting { connection, .. }) = waiting.pop() {
+            if connection.is_quiet() {
+                return Some(connection);
+            }
         }
-        let at = waiting.iter().rposition(|w| w.sender.is_ready())?;
-        Some(waiting.swap_remove(at).sender)
+        None
     }
 
-    /// A connection whose response has come to its end, at tick `now`.
-    pub(super) fn put(&self, sender: SendRequest<RequestBody>, now: u64) {
-        if !sender.is_closed() {
-            self.0.borrow_mut().push(Waiting { sender, since: now });
-        }
+    /// A connection that is at rest, at tick `now`.
+    pub(super) fn put(&self, connection: Box<Connection>, now: u64) {
+        self.0.borrow_mut().push(Waiting {
+            connection,
+            since: now,
+        });
     }
 
     /// Drops what the target has closed, and what has waited since before tick `oldest`.
     pub(super) fn sweep(&self, oldest: u64) {
-        self.0
-            .borrow_mut()
-            .retain(|w| !w.sender.is_closed() && w.since >= oldest);
+        self.0.borrow_mut().retain(|w| {
+            w.connection.forget_waker();
+            w.connection.is_quiet() && w.since >= oldest
+        });
     }
 
     pub(super) fn len(&self) -> usize {

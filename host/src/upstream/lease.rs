@@ -1,18 +1,14 @@
-//! The use of a connection by one exchange.
+//! The use of a target by one exchange.
 
 use std::rc::Rc;
 
-use hyper::client::conn::http1::SendRequest;
-
+use super::body::UpstreamBody;
 use super::pool::Pool;
-use super::request_body::RequestBody;
 
-/// Held while a request is on its way and its response is read. Dropping it
-/// closes an HTTP/1.1 connection, unless [`Lease::finish`] gave it back.
+/// Held while a request is on its way and its response is read.
 pub struct Lease {
     pool: Rc<Pool>,
     target: usize,
-    sender: Option<SendRequest<RequestBody>>,
 }
 
 impl Lease {
@@ -21,15 +17,7 @@ impl Lease {
             t.in_flight.set(t.in_flight.get() + 1);
         }
         pool.series.active.add(1);
-        Self {
-            pool,
-            target,
-            sender: None,
-        }
-    }
-
-    pub(super) fn hold(&mut self, sender: SendRequest<RequestBody>) {
-        self.sender = Some(sender);
+        Self { pool, target }
     }
 
     /// The index of the target.
@@ -42,12 +30,13 @@ impl Lease {
         &self.pool
     }
 
-    /// The response has come to its end: the connection may be used again.
-    pub fn finish(mut self) {
-        if let (Some(sender), Some(target)) =
-            (self.sender.take(), self.pool.targets.get(self.target))
+    /// The response has come to its end: the connection waits for the next request, or is closed
+    /// where it cannot take one.
+    pub fn finish(self, body: &mut UpstreamBody) {
+        if let (Some(connection), Some(target)) =
+            (body.take_reusable(), self.pool.targets.get(self.target))
         {
-            target.idle.put(sender, self.pool.timers.now());
+            target.idle.put(connection, self.pool.timers.now());
             self.pool.counts.wake_one();
         }
     }

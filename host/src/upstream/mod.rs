@@ -4,16 +4,20 @@
 
 mod availability;
 mod balance;
+mod body;
 mod connect;
 mod error;
+pub mod http1;
 mod idle;
 mod lease;
 mod pool;
 mod request_body;
 mod send;
+mod stream;
 
 pub use availability::Availability;
-pub use error::SendError;
+pub use body::UpstreamBody;
+pub use error::{Failure, SendError};
 pub use lease::Lease;
 pub use pool::Pool;
 pub use request_body::{Progress, RequestBody};

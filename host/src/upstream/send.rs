@@ -6,13 +6,12 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::SendRequest;
 use tokio::sync::oneshot;
 
-use super::SendError;
+use super::body::UpstreamBody;
 use super::connect::{self, Open};
+use super::error::{Failure, SendError};
+use super::http1::{Connection, Http1Body};
 use super::lease::Lease;
 use super::pool::{Pool, TargetPool};
 use super::request_body::{Progress, RequestBody};
@@ -31,22 +30,12 @@ pub struct Outgoing {
     pub progress: Rc<Progress>,
 }
 
-/// The head of a response, and the connection that its body comes on.
+/// The head of a response, with the body that follows it.
 pub struct Sent {
     /// What the upstream sent.
-    pub response: Response<Incoming>,
+    pub response: Response<UpstreamBody>,
     /// To be finished when the body has been read.
     pub lease: Lease,
-}
-
-/// How an attempt failed.
-enum Failed {
-    /// Not a byte of it was written; here it is again.
-    Unsent(Box<Request<RequestBody>>),
-    /// Some of it was, and no response came.
-    Sent(hyper::Error),
-    /// No response came in time.
-    TimedOut,
 }
 
 impl Pool {
@@ -95,15 +84,15 @@ impl Pool {
                     request = *back;
                 }
                 Err(Attempt::Busy) => return Err(SendError::Busy),
-                Err(Attempt::Again(back)) if stale <= MAX_STALE => {
+                Err(Attempt::Again(back, _)) if stale <= MAX_STALE => {
                     self.series.resent.add(1);
                     stale += 1;
                     request = *back;
                 }
-                Err(Attempt::Again(_) | Attempt::TimedOut) => {
-                    return Err(SendError::TimedOut(target.clone()));
+                Err(Attempt::TimedOut) => return Err(SendError::TimedOut(target.clone())),
+                Err(Attempt::Again(_, why) | Attempt::Failed(why)) => {
+                    return Err(SendError::Failed(target.clone(), why));
                 }
-                Err(Attempt::Failed(why)) => return Err(SendError::Failed(target.clone(), why)),
             }
         }
     }
@@ -118,31 +107,50 @@ impl Pool {
 
     async fn attempt_http1(
         self: &Rc<Self>,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
         progress: &Progress,
-        mut lease: Lease,
+        lease: Lease,
         target: &Target,
         pool: &TargetPool,
         may_reuse: bool,
     ) -> Result<Sent, Attempt> {
         let idle = if may_reuse { pool.idle.take() } else { None };
-        let (mut sender, reused) = match idle {
-            Some(sender) => (sender, true),
+        let (mut connection, reused) = match idle {
+            Some(connection) => (connection, true),
             None => match self.open_http1(target, pool).await {
                 Ok(opened) => opened,
                 Err(Some(why)) => return Err(Attempt::Refused(Box::new(request), why)),
                 Err(None) => return Err(Attempt::Busy),
             },
         };
-        let spare = if reused { spare(&request) } else { None };
-        let sending = sender.try_send_request(request);
-        match self.head_in_time(sending, progress).await {
-            Ok(response) => {
-                lease.hold(sender);
-                Ok(Sent { response, lease })
+        let spare = request.body().again();
+        let begun = connection.begin(&mut request);
+        begun.map_err(|why| Attempt::Failed(Failure::Http1(why)))?;
+        let head = std::future::poll_fn(|cx| connection.poll_head(cx));
+        let why = match self.head_in_time(head, progress).await {
+            Some(Ok(head)) => {
+                let body = Http1Body::new(connection);
+                let response = head.map(|()| UpstreamBody::Http1(body));
+                return Ok(Sent { response, lease });
             }
-            Err(failed) => Err(Attempt::of(failed, spare)),
-        }
+            Some(Err(why)) => why,
+            None => return Err(Attempt::TimedOut),
+        };
+        let body = if why.is_unsent() {
+            connection.untouched_body().or(spare)
+        } else if why.is_gone() && reused && is_repeatable(&request) {
+            spare
+        } else {
+            None
+        };
+        let why = Failure::Http1(why);
+        Err(match body {
+            Some(body) => {
+                *request.body_mut() = body;
+                Attempt::Again(Box::new(request), why)
+            }
+            None => Attempt::Failed(why),
+        })
     }
 
     async fn attempt_http2(
@@ -172,8 +180,17 @@ impl Pool {
         };
         let sending = sender.try_send_request(request);
         match self.head_in_time(sending, progress).await {
-            Ok(response) => Ok(Sent { response, lease }),
-            Err(failed) => Err(Attempt::of(failed, None)),
+            Some(Ok(response)) => {
+                let response = response.map(UpstreamBody::Http2);
+                Ok(Sent { response, lease })
+            }
+            Some(Err(mut failed)) => Err(match failed.take_message() {
+                Some(request) => {
+                    Attempt::Again(Box::new(request), Failure::Http2(failed.into_error()))
+                }
+                None => Attempt::Failed(Failure::Http2(failed.into_error())),
+            }),
+            None => Err(Attempt::TimedOut),
         }
     }
 
@@ -182,12 +199,11 @@ impl Pool {
         &self,
         target: &Target,
         pool: &TargetPool,
-    ) -> Result<(SendRequest<RequestBody>, bool), Option<std::io::Error>> {
+    ) -> Result<(Box<Connection>, bool), Option<std::io::Error>> {
         while self.counts.open.get() >= self.config.pool.connections {
             // An idle connection to another target makes room as well.
             if let Some(other) = self.targets.iter().find_map(|t| t.idle.take()) {
                 drop(other);
-                tokio::task::yield_now().await;
                 continue;
             }
             let (tell, told) = oneshot::channel();
@@ -203,44 +219,35 @@ impl Pool {
             if waited.is_err() {
                 return Err(None);
             }
-            if let Some(sender) = pool.idle.take() {
-                return Ok((sender, true));
+            if let Some(connection) = pool.idle.take() {
+                return Ok((connection, true));
             }
         }
         let open = Open::new(self.counts.clone());
         match connect::http1(target, self.config.timeouts.connect, open).await {
-            Ok(sender) => {
+            Ok(connection) => {
                 self.series.opened.add(1);
-                Ok((sender, false))
+                Ok((connection, false))
             }
             Err(why) => Err(Some(why)),
         }
     }
 
-    /// The time for a response runs while the request's body stands still.
-    async fn head_in_time<F>(
-        &self,
-        sending: F,
-        progress: &Progress,
-    ) -> Result<Response<Incoming>, Failed>
-    where
-        F: Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>,
-    {
+    /// What `sending` gives, if it comes in time. The time for a response runs while the
+    /// request's body stands still.
+    async fn head_in_time<F: Future>(&self, sending: F, progress: &Progress) -> Option<F::Output> {
         let mut sending = pin!(sending);
         let mut deadline = self.timers.deadline(self.config.timeouts.response);
         let mut seen = progress.bytes();
         std::future::poll_fn(move |cx| {
             if let Poll::Ready(result) = sending.as_mut().poll(cx) {
-                return Poll::Ready(result.map_err(|mut refused| match refused.take_message() {
-                    Some(request) => Failed::Unsent(Box::new(request)),
-                    None => Failed::Sent(refused.into_error()),
-                }));
+                return Poll::Ready(Some(result));
             }
             if seen != progress.bytes() {
                 seen = progress.bytes();
                 deadline.restart();
             }
-            deadline.poll_due(cx).map(|()| Err(Failed::TimedOut))
+            deadline.poll_due(cx).map(|()| None)
         })
         .await
     }
@@ -253,38 +260,16 @@ enum Attempt {
     /// There is no room for another connection.
     Busy,
     /// The connection was gone: once more.
-    Again(Box<Request<RequestBody>>),
+    Again(Box<Request<RequestBody>>, Failure),
     TimedOut,
-    Failed(hyper::Error),
+    Failed(Failure),
 }
 
-impl Attempt {
-    fn of(failed: Failed, spare: Option<Box<Request<RequestBody>>>) -> Self {
-        match (failed, spare) {
-            (Failed::Unsent(request), _) => Self::Again(request),
-            (Failed::Sent(why), Some(request)) if !why.is_parse() && !why.is_user() => {
-                Self::Again(request)
-            }
-            (Failed::Sent(why), _) => Self::Failed(why),
-            (Failed::TimedOut, _) => Self::TimedOut,
-        }
-    }
-}
-
-/// A copy of a request that may be repeated, for a connection that the target
-/// may be closing at this moment.
-fn spare(request: &Request<RequestBody>) -> Option<Box<Request<RequestBody>>> {
-    let repeatable = matches!(
+/// Whether a request may be sent again that the target has perhaps seen (RFC 9110, 9.2.2).
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
+    let idempotent = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
     );
-    if !repeatable || request.headers().contains_key(http::header::UPGRADE) {
-        return None;
-    }
-    let mut copy = Request::new(request.body().again()?);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    Some(Box::new(copy))
+    idempotent && !request.headers().contains_key(http::header::UPGRADE)
 }

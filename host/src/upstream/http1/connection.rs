@@ -1,0 +1,173 @@
+//! A connection to a target, and the exchange that is on it.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+
+use super::error::Error;
+use super::reader::Reader;
+use super::sending::Sending;
+use super::switched::Switched;
+use crate::upstream::RequestBody;
+use crate::upstream::connect::Open;
+use crate::upstream::stream::Stream;
+
+/// Bytes that are read at once at first.
+const FIRST_READ: usize = 8 * 1024;
+/// The same in a body that fills what it is given.
+const LARGEST_READ: usize = 64 * 1024;
+
+/// A connection. Whoever holds it drives it, and closes it by dropping it.
+#[derive(Debug)]
+pub(in crate::upstream) struct Connection {
+    stream: Stream,
+    reader: Reader,
+    sending: Sending,
+    /// Bytes that are read at once.
+    room: usize,
+    switched: bool,
+    open: Open,
+}
+
+impl Connection {
+    /// A connection that no request was sent on.
+    pub(in crate::upstream) fn new(stream: Stream, open: Open) -> Self {
+        Self {
+            stream,
+            reader: Reader::default(),
+            sending: Sending::default(),
+            room: FIRST_READ,
+            switched: false,
+            open,
+        }
+    }
+
+    /// Takes a request to be sent. The body is taken out of it, the head stays.
+    ///
+    /// # Errors
+    /// [`Error::RequestLength`], where the body has another length than the head says.
+    pub(in crate::upstream) fn begin(
+        &mut self,
+        request: &mut Request<RequestBody>,
+    ) -> Result<(), Error> {
+        self.room = FIRST_READ;
+        self.reader.expect(*request.method() == Method::HEAD);
+        self.sending.begin(request)
+    }
+
+    /// Sends, and reads the head of the response beside it: a target may answer early.
+    pub(in crate::upstream) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<()>, Error>> {
+        if let Poll::Ready(Err(why)) = self.poll_send(cx) {
+            return Poll::Ready(Err(why));
+        }
+        loop {
+            if let Some(head) = self.reader.head()? {
+                self.switched = head.status() == StatusCode::SWITCHING_PROTOCOLS;
+                return Poll::Ready(Ok(head));
+            }
+            let why = match ready!(self.poll_fill(cx)) {
+                Ok(1..) => continue,
+                Ok(0) => None,
+                Err(why) => Some(why),
+            };
+            return Poll::Ready(Err(match self.reader.has_begun() {
+                true => Error::HeadBrokenOff(why),
+                false => Error::Gone(why),
+            }));
+        }
+    }
+
+    /// Sends what is left of the request, and reads the next frame of the response's body.
+    pub(in crate::upstream) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Poll::Ready(Err(why)) = self.poll_send(cx) {
+            return Poll::Ready(Some(Err(why)));
+        }
+        loop {
+            match self.reader.frame() {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) if self.reader.is_ended() => return Poll::Ready(None),
+                Ok(None) => {}
+                Err(why) => return Poll::Ready(Some(Err(why))),
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) => match self.reader.end() {
+                    Ok(()) => return Poll::Ready(None),
+                    Err(why) => return Poll::Ready(Some(Err(why))),
+                },
+                Err(why) => return Poll::Ready(Some(Err(Error::BodyBrokenOff(Some(why))))),
+            }
+        }
+    }
+
+    /// Sends what is left of the request. Ready where nothing is left to do.
+    pub(in crate::upstream) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.sending.poll(&mut self.stream, cx)
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let buffer = self.reader.buffer();
+        buffer.reserve(self.room);
+        let room = buffer.capacity() - buffer.len();
+        let read = ready!(self.stream.poll_fill(buffer, cx))?;
+        if read == room {
+            self.room = (self.room * 2).min(LARGEST_READ);
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// The response has come to its end.
+    pub(in crate::upstream) fn is_ended(&self) -> bool {
+        self.reader.is_ended()
+    }
+
+    /// How much of the response's body is to come.
+    pub(in crate::upstream) fn size_hint(&self) -> SizeHint {
+        self.reader.size_hint()
+    }
+
+    /// The request's body, where a failed attempt has taken nothing of it.
+    pub(in crate::upstream) fn untouched_body(&mut self) -> Option<RequestBody> {
+        self.sending.untouched_body()
+    }
+
+    /// Makes the connection ready to wait for its next request. Whether it can take one: both
+    /// the request and its response have come to their end, and the target lets another follow.
+    pub(in crate::upstream) fn rest(&mut self) -> bool {
+        if !self.sending.is_done() || !self.reader.is_reusable() {
+            return false;
+        }
+        self.sending.release();
+        self.reader.release();
+        true
+    }
+
+    /// Whether nothing has come since the last response, not even the end.
+    pub(in crate::upstream) fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// What was woken by the last exchange is not woken any more.
+    pub(in crate::upstream) fn forget_waker(&self) {
+        self.stream.forget_waker();
+    }
+
+    /// The bytes below HTTP, where the last response was `101 Switching Protocols`.
+    pub(super) fn into_switched(mut self) -> Option<Switched> {
+        let first = std::mem::replace(self.reader.buffer(), BytesMut::new()).freeze();
+        self.switched
+            .then(|| Switched::new(first, self.stream, self.open))
+    }
+}

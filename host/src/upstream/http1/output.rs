@@ -1,0 +1,175 @@
+//! What is to be written: text, then perhaps a long piece of a body, which is not copied.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use tokio::io::AsyncWrite;
+
+/// A longer piece is written from where it is.
+const MAX_COPIED: usize = 8 * 1024;
+/// With more than this to be written, nothing is added.
+const MAX_UNSENT: usize = 16 * 1024;
+
+/// Bytes on their way to the target.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    text: Vec<u8>,
+    /// Of `text`, what has been written.
+    written: usize,
+    piece: Bytes,
+    /// What follows `piece`.
+    tail: &'static [u8],
+}
+
+impl Output {
+    /// Whether all has been written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.written == self.text.len() && self.piece.is_empty() && self.tail.is_empty()
+    }
+
+    /// Whether more may be added now.
+    pub(super) fn has_room(&self) -> bool {
+        self.piece.is_empty() && self.tail.is_empty() && self.text.len() - self.written < MAX_UNSENT
+    }
+
+    /// Adds text, where there is room.
+    pub(super) fn text(&mut self, text: &[u8]) {
+        self.text.extend_from_slice(text);
+    }
+
+    /// Makes room for so much text at once.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+    }
+
+    /// Adds a piece of a body, where there is room, and `tail` after it.
+    pub(super) fn piece(&mut self, piece: Bytes, tail: &'static [u8]) {
+        if piece.len() <= MAX_COPIED {
+            self.text(&piece);
+            self.text(tail);
+        } else {
+            self.piece = piece;
+            self.tail = tail;
+        }
+    }
+
+    /// Adds header lines.
+    pub(super) fn lines(&mut self, headers: &HeaderMap) {
+        for (name, value) in headers {
+            self.line(name.as_str(), value.as_bytes());
+        }
+    }
+
+    /// Adds one header line.
+    pub(super) fn line(&mut self, name: &str, value: &[u8]) {
+        self.text(name.as_bytes());
+        self.text(b": ");
+        self.text(value);
+        self.text(b"\r\n");
+    }
+
+    /// Writes once. Gives how many bytes went.
+    pub(super) fn poll_write(
+        &mut self,
+        stream: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let text = self.text.get(self.written..).unwrap_or_default();
+        let stream = Pin::new(stream);
+        // One flat write costs less than gathering.
+        let sent = if self.piece.is_empty() && self.tail.is_empty() {
+            ready!(stream.poll_write(cx, text))?
+        } else {
+            let slices = [
+                IoSlice::new(text),
+                IoSlice::new(&self.piece),
+                IoSlice::new(self.tail),
+            ];
+            ready!(stream.poll_write_vectored(cx, &slices))?
+        };
+        if sent == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(sent);
+        Poll::Ready(Ok(sent))
+    }
+
+    fn advance(&mut self, sent: usize) {
+        let of_text = sent.min(self.text.len() - self.written);
+        self.written += of_text;
+        let of_piece = (sent - of_text).min(self.piece.len());
+        self.piece.advance(of_piece);
+        let of_tail = sent - of_text - of_piece;
+        self.tail = self.tail.get(of_tail..).unwrap_or_default();
+        if self.written == self.text.len() {
+            self.text.clear();
+            self.written = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Takes so many bytes at once.
+    struct Slow(usize, Vec<u8>);
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let taken = buf.len().min(self.0);
+            self.1.extend_from_slice(&buf[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let all: Vec<u8> = slices.iter().flat_map(|s| s.to_vec()).collect();
+            let taken = all.len().min(self.0);
+            self.1.extend_from_slice(&all[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn everything_is_written_once_and_in_its_order() {
+        for piece in [0, 10, MAX_COPIED, MAX_COPIED + 1, 100_000] {
+            for step in [1, 7, 4096, 1_000_000] {
+                let mut out = Output::default();
+                let piece = Bytes::from(vec![b'x'; piece]);
+                out.text(b"head\r\n");
+                out.piece(piece.clone(), b"\r\n");
+                let mut sink = Slow(step, Vec::new());
+                let mut cx = Context::from_waker(Waker::noop());
+                while !out.is_empty() {
+                    assert!(matches!(
+                        out.poll_write(&mut sink, &mut cx),
+                        Poll::Ready(Ok(1..))
+                    ));
+                }
+                assert_eq!(sink.1, [b"head\r\n", &piece[..], b"\r\n"].concat());
+                assert!(out.has_room());
+            }
+        }
+    }
+}

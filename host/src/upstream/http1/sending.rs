@@ -1,0 +1,315 @@
+//! A request on its way: the head, and the body in the framing that the head announces.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, header};
+use http_body::{Body, Frame};
+
+use super::error::Error;
+use super::framing::digits;
+use super::output::Output;
+use crate::upstream::RequestBody;
+use crate::upstream::stream::Stream;
+
+/// What a head takes without its headers, and one header.
+const ROOM: usize = 64;
+
+/// The request that is being sent.
+#[derive(Debug)]
+pub(super) struct Sending {
+    body: RequestBody,
+    stage: Stage,
+    out: Output,
+    /// Bytes that were written.
+    written: u64,
+    /// Some of the body has been taken.
+    begun: bool,
+    /// The trailers that the head announces.
+    announced: Vec<HeaderName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The head is written but for the framing, which the beginning of the body decides.
+    Open {
+        /// An empty body need not be mentioned.
+        may_be_silent: bool,
+    },
+    /// So many bytes are to come.
+    Length(u64),
+    Chunked,
+    /// All of it is on its way.
+    Ended,
+    /// The target takes no more of it.
+    Failed,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            body: RequestBody::Empty,
+            stage: Stage::Ended,
+            out: Output::default(),
+            written: 0,
+            begun: false,
+            announced: Vec::new(),
+        }
+    }
+}
+
+impl Sending {
+    /// Takes a request's head and body. The head stays as it is, for another attempt.
+    pub(super) fn begin(&mut self, request: &mut Request<RequestBody>) -> Result<(), Error> {
+        self.body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+        self.written = 0;
+        self.begun = false;
+        self.announced.clear();
+        let headers = request.headers();
+        let out = &mut self.out;
+        out.reserve(ROOM * (1 + headers.len()));
+        out.text(request.method().as_str().as_bytes());
+        out.text(b" ");
+        let target = request.uri().path_and_query();
+        out.text(target.map_or("/", |target| target.as_str()).as_bytes());
+        out.text(b" HTTP/1.1\r\n");
+        let mut length = None;
+        for (name, value) in headers {
+            match *name {
+                CONTENT_LENGTH => {
+                    let said = digits(value.as_bytes()).ok_or(Error::RequestLength)?;
+                    if length.is_some_and(|length| length != said) {
+                        return Err(Error::RequestLength);
+                    }
+                    if length.replace(said).is_some() {
+                        continue;
+                    }
+                }
+                TRANSFER_ENCODING => continue,
+                TRAILER => self.announced.extend(names(value)),
+                _ => {}
+            }
+            out.line(name.as_str(), value.as_bytes());
+        }
+        let exact = match self.body.is_end_stream() {
+            true => Some(0),
+            false => self.body.size_hint().exact(),
+        };
+        self.stage = match (length, exact) {
+            (Some(said), Some(exact)) if said != exact => return Err(Error::RequestLength),
+            (_, Some(0)) => Stage::Ended,
+            (Some(said), _) => Stage::Length(said),
+            (None, Some(exact)) => {
+                out.line(
+                    "content-length",
+                    itoa::Buffer::new().format(exact).as_bytes(),
+                );
+                Stage::Length(exact)
+            }
+            (None, None) => Stage::Open {
+                may_be_silent: matches!(*request.method(), Method::GET | Method::HEAD),
+            },
+        };
+        if !matches!(self.stage, Stage::Open { .. }) {
+            out.text(b"\r\n");
+        }
+        Ok(())
+    }
+
+    /// Sends what can be sent. Ready where there is nothing left to do; [`Sending::is_done`]
+    /// tells whether all has been sent.
+    pub(super) fn poll(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            let waits = self.fill(cx)?.is_pending();
+            if self.out.is_empty() {
+                return match waits {
+                    true => Poll::Pending,
+                    false => Poll::Ready(Ok(())),
+                };
+            }
+            match ready!(self.out.poll_write(stream, cx)) {
+                Ok(written) => self.written += written as u64,
+                Err(why) if self.written == 0 => {
+                    self.fail();
+                    return Poll::Ready(Err(Error::Unsent(why)));
+                }
+                Err(_) => {
+                    // The response may have come nevertheless.
+                    self.fail();
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            if waits && self.out.is_empty() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes of the body what there is room for. Pending where it waits for the body.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Error> {
+        while !matches!(self.stage, Stage::Ended | Stage::Failed) && self.out.has_room() {
+            let frame = Pin::new(&mut self.body).poll_frame(cx);
+            if let Stage::Open { may_be_silent } = self.stage {
+                self.close_head(matches!(frame, Poll::Ready(None)), may_be_silent);
+            }
+            let Poll::Ready(frame) = frame else {
+                return Ok(Poll::Pending);
+            };
+            self.begun = true;
+            let added = match frame {
+                Some(Ok(frame)) => self.add(frame),
+                Some(Err(why)) => Err(Error::RequestBody(why)),
+                None => self.end(None),
+            };
+            added.inspect_err(|_| self.fail())?;
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn close_head(&mut self, empty: bool, may_be_silent: bool) {
+        self.stage = match empty {
+            true => Stage::Length(0),
+            false => Stage::Chunked,
+        };
+        self.out.text(match (empty, may_be_silent) {
+            (true, true) => b"\r\n",
+            (true, false) => b"content-length: 0\r\n\r\n",
+            (false, _) => b"transfer-encoding: chunked\r\n\r\n",
+        });
+    }
+
+    fn add(&mut self, frame: Frame<Bytes>) -> Result<(), Error> {
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => return self.end(frame.into_trailers().ok()),
+        };
+        if !data.is_empty() {
+            match &mut self.stage {
+                Stage::Length(left) => {
+                    let length = data.len() as u64;
+                    *left = left.checked_sub(length).ok_or(Error::RequestLength)?;
+                    self.out.piece(data, b"");
+                }
+                _ => {
+                    self.out.text(ChunkSize::of(data.len()).as_bytes());
+                    self.out.piece(data, b"\r\n");
+                }
+            }
+        }
+        // The end goes with the last data, unless that is still to be written.
+        if self.body.is_end_stream() && (self.out.has_room() || self.stage == Stage::Length(0)) {
+            self.end(None)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, trailers: Option<HeaderMap>) -> Result<(), Error> {
+        match self.stage {
+            Stage::Length(1..) => return Err(Error::RequestLength),
+            Stage::Chunked => {
+                self.out.text(b"0\r\n");
+                if let Some(trailers) = trailers {
+                    self.out.lines(&announced(trailers, &self.announced));
+                }
+                self.out.text(b"\r\n");
+            }
+            _ => {}
+        }
+        self.stage = Stage::Ended;
+        // What a client sent is not kept longer than it is needed.
+        self.body = RequestBody::Empty;
+        Ok(())
+    }
+
+    fn fail(&mut self) {
+        self.stage = Stage::Failed;
+        self.out = Output::default();
+        if self.begun {
+            self.body = RequestBody::Empty;
+        }
+    }
+
+    /// Everything was sent.
+    pub(super) fn is_done(&self) -> bool {
+        self.stage == Stage::Ended && self.out.is_empty()
+    }
+
+    /// The body, where nothing of it has been taken.
+    pub(super) fn untouched_body(&mut self) -> Option<RequestBody> {
+        (!self.begun).then(|| std::mem::replace(&mut self.body, RequestBody::Empty))
+    }
+
+    /// Gives up the buffers, which must be empty.
+    pub(super) fn release(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The names in a list.
+fn names(list: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let names = list.as_bytes().split(|b| *b == b',');
+    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+}
+
+/// The trailers that the head announced, without those that mean something else, or nothing,
+/// after the body (RFC 9110, 6.5.1).
+fn announced(trailers: HeaderMap, announced: &[HeaderName]) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in &trailers {
+        if announced.contains(name) && !FORBIDDEN.contains(name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+const FORBIDDEN: [HeaderName; 14] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::MAX_FORWARDS,
+    header::SET_COOKIE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// The line before a chunk: its size in hexadecimal digits.
+struct ChunkSize([u8; 18], usize);
+
+impl ChunkSize {
+    fn of(size: usize) -> Self {
+        let mut line = Self([0; 18], 0);
+        let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+        for n in (0..digits).rev() {
+            let digit = char::from_digit((size >> (4 * n) & 0xf) as u32, 16);
+            line.push(digit.map_or(b'0', |digit| digit as u8));
+        }
+        line.push(b'\r');
+        line.push(b'\n');
+        line
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.0.get_mut(self.1) {
+            *place = byte;
+            self.1 += 1;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.0.get(..self.1).unwrap_or_default()
+    }
+}
