@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TE, UPGRADE, VIA};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE, VIA,
+};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, StatusCode, Uri, Version};
 
@@ -11,10 +13,17 @@ use super::begin::Upgrade;
 use super::chain::{Inbound, broken_request};
 use super::ending::Ending;
 use crate::config::model::{Protocol, Upstream};
-use crate::upstream::{Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
+use crate::exchange::RequestState;
+use crate::upstream::{Hop, Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
 
 /// RFC 9110, 7.6.3: a gateway names itself.
 const VIA_SLUICE: HeaderValue = HeaderValue::from_static("1.1 sluice");
+
+/// What this hop says of itself: who it is, and that it takes trailers.
+static LINES: [(HeaderName, HeaderValue); 2] = [
+    (VIA, VIA_SLUICE),
+    (CONNECTION, HeaderValue::from_static("te")),
+];
 
 /// A response whose body is still with the upstream.
 pub(super) struct Answered {
@@ -46,25 +55,44 @@ pub(super) async fn forward(
     };
     let read_by_plugin = matches!(body, Inbound::Read(_));
     let body = body.into_request_body(ending);
-    let Some(request) = outgoing(
-        ending,
-        body,
-        read_by_plugin,
-        route.keeps_request,
-        &pool.config,
-        upgrade,
-    ) else {
+    let progress = ending.progress.clone();
+    let unsendable = || {
         let detail = "the request's target cannot be sent to this upstream";
-        return Err(Answer::new(
-            StatusCode::BAD_REQUEST,
-            Source::Request,
-            detail,
-        ));
+        Answer::new(StatusCode::BAD_REQUEST, Source::Request, detail)
+    };
+    let exchange = ending.exchange.as_mut().ok_or_else(unsendable)?;
+    let mut lent = Lent::new(&mut exchange.request, body, read_by_plugin);
+    if pool.config.protocol == Protocol::Http2 {
+        lent.speak_http2(route.keeps_request, pool.config.host.as_ref())
+            .ok_or_else(unsendable)?;
+    }
+    let switching;
+    let lines: &[_] = match upgrade {
+        Some(upgrade) => {
+            switching = [
+                (VIA, VIA_SLUICE),
+                (CONNECTION, HeaderValue::from_static("upgrade")),
+                (UPGRADE, upgrade.protocol.clone()),
+            ];
+            &switching
+        }
+        // Trailers are welcome to whoever asked for them (RFC 9110, 10.1.4).
+        None if lent.request.headers().contains_key(TE) => &LINES,
+        None => LINES.get(..1).unwrap_or_default(),
+    };
+    let hop = Hop {
+        host: pool.config.host.as_ref(),
+        lines,
     };
     let begun = Instant::now();
-    let progress = ending.progress.clone();
     ending.target = Some((pool.clone(), 0));
-    let sent = pool.send(Outgoing { request, progress }).await;
+    let outgoing = Outgoing {
+        request: &mut lent.request,
+        hop,
+        progress: &progress,
+    };
+    let sent = pool.send(outgoing).await;
+    drop(lent);
     ending.upstream_time = begun.elapsed();
     pool.series.duration.observe(ending.upstream_time);
     match sent {
@@ -133,60 +161,64 @@ fn answer_of(upstream: &Upstream, status: StatusCode, detail: &str) -> Answer {
     Answer::new(status, Source::Upstream(upstream.name.clone()), detail)
 }
 
-/// The request in the form that the upstream's protocol wants.
-fn outgoing(
-    ending: &mut Ending,
-    body: RequestBody,
-    read_by_plugin: bool,
-    keep: bool,
-    upstream: &Upstream,
-    upgrade: Option<&Upgrade>,
-) -> Option<Request<RequestBody>> {
-    let state = &mut ending.exchange.as_mut()?.request;
-    let mut headers = if keep {
-        state.headers.clone()
-    } else {
-        std::mem::take(&mut state.headers)
-    };
-    if read_by_plugin {
-        // Whatever the client announced, this is what is sent.
-        headers.remove(CONTENT_LENGTH);
-        if let (RequestBody::Full(whole), true) = (&body, is_exact(&body)) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.data.len()));
+/// A request that is being sent. Its headers are the exchange's own, and go back there: hooks may
+/// read them later, also where this is given up in the middle.
+struct Lent<'e> {
+    request: Request<RequestBody>,
+    state: &'e mut RequestState,
+    gives_back: bool,
+}
+
+impl<'e> Lent<'e> {
+    /// The request as HTTP/1.1 wants it.
+    fn new(state: &'e mut RequestState, body: RequestBody, read_by_plugin: bool) -> Self {
+        let mut headers = std::mem::take(&mut state.headers);
+        if read_by_plugin {
+            // Whatever the client announced, this is what is sent.
+            headers.remove(CONTENT_LENGTH);
+            if let (RequestBody::Full(whole), true) = (&body, is_exact(&body)) {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.data.len()));
+            }
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = state.method.clone();
+        *request.uri_mut() = Uri::from(state.target.clone());
+        *request.headers_mut() = headers;
+        Self {
+            request,
+            state,
+            gives_back: true,
         }
     }
-    if let Some(host) = &upstream.host {
-        headers.insert(HOST, host.clone());
-    }
-    headers.append(VIA, VIA_SLUICE);
-    let mut request = Request::new(body);
-    *request.method_mut() = state.method.clone();
-    match upstream.protocol {
-        Protocol::Http1 => {
-            connection_headers(&mut headers, upgrade);
-            *request.uri_mut() = Uri::from(state.target.clone());
+
+    /// Makes it one of HTTP/2, which takes the headers for good. None where it cannot be one.
+    fn speak_http2(&mut self, keep: bool, host: Option<&HeaderValue>) -> Option<()> {
+        if keep {
+            self.state.headers = self.request.headers().clone();
         }
-        Protocol::Http2 => {
-            *request.uri_mut() = absolute(&mut headers, state.target.clone(), state.https)?;
-            *request.version_mut() = Version::HTTP_2;
+        self.gives_back = false;
+        let (target, https) = (self.state.target.clone(), self.state.https);
+        let headers = self.request.headers_mut();
+        if let Some(host) = host {
+            headers.insert(HOST, host.clone());
+        }
+        headers.append(VIA, VIA_SLUICE);
+        *self.request.uri_mut() = absolute(headers, target, https)?;
+        *self.request.version_mut() = Version::HTTP_2;
+        Some(())
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if self.gives_back {
+            self.state.headers = std::mem::take(self.request.headers_mut());
         }
     }
-    *request.headers_mut() = headers;
-    Some(request)
 }
 
 fn is_exact(body: &RequestBody) -> bool {
     http_body::Body::size_hint(body).exact().is_some()
-}
-
-/// What this hop says of itself: a switch of protocols, or that trailers are welcome.
-fn connection_headers(headers: &mut HeaderMap, upgrade: Option<&Upgrade>) {
-    if let Some(upgrade) = upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, upgrade.protocol.clone());
-    } else if headers.contains_key(TE) {
-        headers.insert(CONNECTION, HeaderValue::from_static("te"));
-    }
 }
 
 /// HTTP/2 has `:authority` in the place of Host.

@@ -14,7 +14,7 @@ use crate::body::WholeBody;
 use crate::capability::http::{Asked, Budget, Outcall, OutcallAnswer, OutcallError};
 use crate::config::model::Protocol;
 use crate::exchange::strip_hop_by_hop;
-use crate::upstream::{Outgoing, Pool, Progress, RequestBody, SendError, UpstreamBody};
+use crate::upstream::{Hop, Outgoing, Pool, Progress, RequestBody, SendError, UpstreamBody};
 use crate::worker::view::View;
 
 /// Makes the calls that come, side by side, with the pools of `view`. Ends when
@@ -45,7 +45,11 @@ pub(super) async fn serve(view: Rc<View>, mut asked: mpsc::Receiver<Asked>) -> I
 async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallError> {
     let budget = call.budget.clone();
     let sent = pool
-        .send(outgoing(pool, call)?)
+        .send(Outgoing {
+            request: &mut request(pool, call)?,
+            hop: Hop::default(),
+            progress: &Progress::default(),
+        })
         .await
         .map_err(|why| match why {
             SendError::TimedOut(_) => OutcallError::TimedOut,
@@ -85,7 +89,7 @@ async fn read(body: &mut UpstreamBody, budget: &Budget) -> Result<Bytes, Outcall
 }
 
 /// The request in the form that the upstream's protocol wants.
-fn outgoing(pool: &Pool, call: Outcall) -> Result<Outgoing, OutcallError> {
+fn request(pool: &Pool, call: Outcall) -> Result<Request<RequestBody>, OutcallError> {
     let invalid = |what: &str| OutcallError::Invalid(what.to_owned());
     let config = &pool.config;
     let host = match (&config.host, config.targets.first()) {
@@ -120,8 +124,5 @@ fn outgoing(pool: &Pool, call: Outcall) -> Result<Outgoing, OutcallError> {
             request.headers_mut().remove(header::HOST);
         }
     }
-    Ok(Outgoing {
-        request,
-        progress: Rc::new(Progress::default()),
-    })
+    Ok(request)
 }

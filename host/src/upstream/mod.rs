@@ -21,4 +21,4 @@ pub use error::{Failure, SendError};
 pub use lease::Lease;
 pub use pool::Pool;
 pub use request_body::{Progress, RequestBody};
-pub use send::{Outgoing, Sent};
+pub use send::{Hop, Outgoing, Sent};

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use http::{Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tokio::sync::oneshot;
 
 use super::body::UpstreamBody;
@@ -23,11 +23,22 @@ const MAX_TARGETS: usize = 3;
 const MAX_STALE: usize = 5;
 
 /// A request that is ready to be sent.
-pub struct Outgoing {
-    /// Head and body.
-    pub request: Request<RequestBody>,
+pub struct Outgoing<'r> {
+    /// Head and body. The body is taken, and over HTTP/2 the head as well.
+    pub request: &'r mut Request<RequestBody>,
+    /// What HTTP/1.1 says beyond the head.
+    pub hop: Hop<'r>,
     /// How far the body has come.
-    pub progress: Rc<Progress>,
+    pub progress: &'r Progress,
+}
+
+/// What an HTTP/1.1 request says of this hop only, beside its own headers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hop<'r> {
+    /// Goes in the place of the headers' own `host`.
+    pub host: Option<&'r HeaderValue>,
+    /// Goes after the headers.
+    pub lines: &'r [(HeaderName, HeaderValue)],
 }
 
 /// The head of a response, with the body that follows it.
@@ -45,11 +56,7 @@ impl Pool {
     ///
     /// # Errors
     /// See [`SendError`].
-    pub async fn send(self: &Rc<Self>, outgoing: Outgoing) -> Result<Sent, SendError> {
-        let Outgoing {
-            mut request,
-            progress,
-        } = outgoing;
+    pub async fn send(self: &Rc<Self>, mut outgoing: Outgoing<'_>) -> Result<Sent, SendError> {
         let mut tried = Vec::new();
         let mut stale = 0;
         loop {
@@ -61,36 +68,31 @@ impl Pool {
             let lease = Lease::new(self.clone(), index);
             let attempt = match self.config.protocol {
                 Protocol::Http1 => {
-                    self.attempt_http1(request, &progress, lease, target, pool, stale < MAX_STALE)
+                    self.attempt_http1(&mut outgoing, lease, target, pool, stale < MAX_STALE)
                         .await
                 }
-                Protocol::Http2 => {
-                    self.attempt_http2(request, &progress, lease, target, pool)
-                        .await
-                }
+                Protocol::Http2 => self.attempt_http2(&mut outgoing, lease, target, pool).await,
             };
             match attempt {
                 Ok(sent) => {
                     self.availability.note(index, true);
                     return Ok(sent);
                 }
-                Err(Attempt::Refused(back, why)) => {
+                Err(Attempt::Refused(why)) => {
                     self.series.connect_failures.add(1);
                     self.availability.note(index, false);
                     tried.push(index);
                     if tried.len() >= MAX_TARGETS.min(self.targets.len()) {
                         return Err(SendError::Unreachable(target.clone(), why));
                     }
-                    request = *back;
                 }
                 Err(Attempt::Busy) => return Err(SendError::Busy),
-                Err(Attempt::Again(back, _)) if stale <= MAX_STALE => {
+                Err(Attempt::Again(_)) if stale <= MAX_STALE => {
                     self.series.resent.add(1);
                     stale += 1;
-                    request = *back;
                 }
                 Err(Attempt::TimedOut) => return Err(SendError::TimedOut(target.clone())),
-                Err(Attempt::Again(_, why) | Attempt::Failed(why)) => {
+                Err(Attempt::Again(why) | Attempt::Failed(why)) => {
                     return Err(SendError::Failed(target.clone(), why));
                 }
             }
@@ -107,24 +109,28 @@ impl Pool {
 
     async fn attempt_http1(
         self: &Rc<Self>,
-        mut request: Request<RequestBody>,
-        progress: &Progress,
+        outgoing: &mut Outgoing<'_>,
         lease: Lease,
         target: &Target,
         pool: &TargetPool,
         may_reuse: bool,
     ) -> Result<Sent, Attempt> {
+        let Outgoing {
+            request,
+            hop,
+            progress,
+        } = outgoing;
         let idle = if may_reuse { pool.idle.take() } else { None };
         let (mut connection, reused) = match idle {
             Some(connection) => (connection, true),
             None => match self.open_http1(target, pool).await {
                 Ok(opened) => opened,
-                Err(Some(why)) => return Err(Attempt::Refused(Box::new(request), why)),
+                Err(Some(why)) => return Err(Attempt::Refused(why)),
                 Err(None) => return Err(Attempt::Busy),
             },
         };
         let spare = request.body().again();
-        let begun = connection.begin(&mut request);
+        let begun = connection.begin(request, *hop);
         begun.map_err(|why| Attempt::Failed(Failure::Http1(why)))?;
         let head = std::future::poll_fn(|cx| connection.poll_head(cx));
         let why = match self.head_in_time(head, progress).await {
@@ -138,7 +144,7 @@ impl Pool {
         };
         let body = if why.is_unsent() {
             connection.untouched_body().or(spare)
-        } else if why.is_gone() && reused && is_repeatable(&request) {
+        } else if why.is_gone() && reused && is_repeatable(request) {
             spare
         } else {
             None
@@ -147,7 +153,7 @@ impl Pool {
         Err(match body {
             Some(body) => {
                 *request.body_mut() = body;
-                Attempt::Again(Box::new(request), why)
+                Attempt::Again(why)
             }
             None => Attempt::Failed(why),
         })
@@ -155,8 +161,7 @@ impl Pool {
 
     async fn attempt_http2(
         self: &Rc<Self>,
-        request: Request<RequestBody>,
-        progress: &Progress,
+        outgoing: &mut Outgoing<'_>,
         lease: Lease,
         target: &Target,
         pool: &TargetPool,
@@ -173,20 +178,22 @@ impl Pool {
                             self.series.opened.add(1);
                             shared.insert(sender).clone()
                         }
-                        Err(why) => return Err(Attempt::Refused(Box::new(request), why)),
+                        Err(why) => return Err(Attempt::Refused(why)),
                     }
                 }
             }
         };
+        let request = std::mem::replace(outgoing.request, Request::new(RequestBody::Empty));
         let sending = sender.try_send_request(request);
-        match self.head_in_time(sending, progress).await {
+        match self.head_in_time(sending, outgoing.progress).await {
             Some(Ok(response)) => {
                 let response = response.map(UpstreamBody::Http2);
                 Ok(Sent { response, lease })
             }
             Some(Err(mut failed)) => Err(match failed.take_message() {
                 Some(request) => {
-                    Attempt::Again(Box::new(request), Failure::Http2(failed.into_error()))
+                    *outgoing.request = request;
+                    Attempt::Again(Failure::Http2(failed.into_error()))
                 }
                 None => Attempt::Failed(Failure::Http2(failed.into_error())),
             }),
@@ -256,11 +263,11 @@ impl Pool {
 /// What to do after an attempt that brought no response.
 enum Attempt {
     /// The target takes no connection.
-    Refused(Box<Request<RequestBody>>, std::io::Error),
+    Refused(std::io::Error),
     /// There is no room for another connection.
     Busy,
     /// The connection was gone: once more.
-    Again(Box<Request<RequestBody>>, Failure),
+    Again(Failure),
     TimedOut,
     Failed(Failure),
 }

@@ -220,6 +220,10 @@ fn poll_send(
     loop {
         if !wire.lock().has_room() {
             let flushed = wire.poll_flush(&mut wire.lock(), cx);
+            if flushed.is_pending() {
+                // A client may send all of its request before it reads the response.
+                let _ = body.poll_send(cx);
+            }
             ready!(flushed).map_err(Unsent::Gone)?;
         }
         let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {

@@ -11,9 +11,9 @@ use super::error::Error;
 use super::reader::Reader;
 use super::sending::Sending;
 use super::switched::Switched;
-use crate::upstream::RequestBody;
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
+use crate::upstream::{Hop, RequestBody};
 
 /// Bytes that are read at once at first.
 const FIRST_READ: usize = 8 * 1024;
@@ -52,10 +52,11 @@ impl Connection {
     pub(in crate::upstream) fn begin(
         &mut self,
         request: &mut Request<RequestBody>,
+        hop: Hop<'_>,
     ) -> Result<(), Error> {
         self.room = FIRST_READ;
         self.reader.expect(*request.method() == Method::HEAD);
-        self.sending.begin(request)
+        self.sending.begin(request, hop)
     }
 
     /// Sends, and reads the head of the response beside it: a target may answer early.

@@ -4,15 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, header};
 use http_body::{Body, Frame};
 
 use super::error::Error;
 use super::framing::digits;
 use super::output::Output;
-use crate::upstream::RequestBody;
 use crate::upstream::stream::Stream;
+use crate::upstream::{Hop, RequestBody};
 
 /// What a head takes without its headers, and one header.
 const ROOM: usize = 64;
@@ -62,7 +62,11 @@ impl Default for Sending {
 
 impl Sending {
     /// Takes a request's head and body. The head stays as it is, for another attempt.
-    pub(super) fn begin(&mut self, request: &mut Request<RequestBody>) -> Result<(), Error> {
+    pub(super) fn begin(
+        &mut self,
+        request: &mut Request<RequestBody>,
+        hop: Hop<'_>,
+    ) -> Result<(), Error> {
         self.body = std::mem::replace(request.body_mut(), RequestBody::Empty);
         self.written = 0;
         self.begun = false;
@@ -75,6 +79,9 @@ impl Sending {
         let target = request.uri().path_and_query();
         out.text(target.map_or("/", |target| target.as_str()).as_bytes());
         out.text(b" HTTP/1.1\r\n");
+        // RFC 9112, 3.2: a request always says a host, if only that there is none.
+        let host = hop.host.or_else(|| headers.get(HOST));
+        out.line("host", host.map_or(b"", |host| host.as_bytes()));
         let mut length = None;
         for (name, value) in headers {
             match *name {
@@ -87,10 +94,13 @@ impl Sending {
                         continue;
                     }
                 }
-                TRANSFER_ENCODING => continue,
+                TRANSFER_ENCODING | HOST => continue,
                 TRAILER => self.announced.extend(names(value)),
                 _ => {}
             }
+            out.line(name.as_str(), value.as_bytes());
+        }
+        for (name, value) in hop.lines {
             out.line(name.as_str(), value.as_bytes());
         }
         let exact = match self.body.is_end_stream() {
