@@ -133,6 +133,14 @@ impl Connection {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
+    /// Breaks the connection off.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket
+            .set_linger(Some(std::time::Duration::ZERO))
+            .expect("a TCP socket");
+    }
+
     /// Waits until the peer closes.
     pub async fn peer_closes(&mut self) {
         while self.more().await {}

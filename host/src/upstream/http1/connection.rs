@@ -120,7 +120,9 @@ impl Connection {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let buffer = self.reader.buffer();
-        buffer.reserve(self.room);
+        if buffer.capacity() - buffer.len() < self.room / 4 {
+            buffer.reserve(self.room);
+        }
         let room = buffer.capacity() - buffer.len();
         let read = ready!(self.stream.poll_fill(buffer, cx))?;
         if read == room {
@@ -168,7 +170,7 @@ impl Connection {
     /// The bytes below HTTP, where the last response was `101 Switching Protocols`.
     pub(super) fn into_switched(mut self) -> Option<Switched> {
         let first = std::mem::replace(self.reader.buffer(), BytesMut::new()).freeze();
-        self.switched
+        (self.switched && self.sending.is_done())
             .then(|| Switched::new(first, self.stream, self.open))
     }
 }

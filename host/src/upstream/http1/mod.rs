@@ -15,6 +15,8 @@ mod reader;
 #[cfg(test)]
 mod reader_tests;
 mod sending;
+#[cfg(test)]
+mod sending_tests;
 mod switched;
 
 pub use error::Error;

@@ -136,9 +136,12 @@ mod tests {
             _: &mut Context<'_>,
             slices: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            let all: Vec<u8> = slices.iter().flat_map(|s| s.to_vec()).collect();
-            let taken = all.len().min(self.0);
-            self.1.extend_from_slice(&all[..taken]);
+            let mut taken = 0;
+            for slice in slices {
+                let part = slice.len().min(self.0 - taken);
+                self.1.extend_from_slice(&slice[..part]);
+                taken += part;
+            }
             Poll::Ready(Ok(taken))
         }
 
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn everything_is_written_once_and_in_its_order() {
-        for piece in [0, 10, MAX_COPIED, MAX_COPIED + 1, 100_000] {
+        for piece in [0, 10, MAX_COPIED, MAX_COPIED + 1, 20_000] {
             for step in [1, 7, 4096, 1_000_000] {
                 let mut out = Output::default();
                 let piece = Bytes::from(vec![b'x'; piece]);

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, header};
 use http_body::{Body, Frame};
+use tokio::io::AsyncWrite;
 
 use super::error::Error;
 use super::framing::digits;
 use super::output::Output;
-use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
 
 /// What a head takes without its headers, and one header.
@@ -132,7 +132,7 @@ impl Sending {
     /// tells whether all has been sent.
     pub(super) fn poll(
         &mut self,
-        stream: &mut Stream,
+        stream: &mut (impl AsyncWrite + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         loop {
