@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod exchange;
 pub mod generation;
+pub mod http1;
 pub mod plugin;
 pub mod proxy;
 pub mod rollout;

@@ -134,7 +134,7 @@ async fn exchange(
             {
                 let date = connection.worker.date();
                 let out = &mut *wire.lock();
-                response::write_head(out.text(), parts.status, &parts.headers, None, &date);
+                response::write_head(out.out(), parts.status, &parts.headers, None, &date);
             }
             flush(wire).await?;
             Ok(After::Tunnel(tunnel))
@@ -166,10 +166,10 @@ async fn respond(
         };
         let out = &mut *wire.lock();
         out.expect_continue(false);
-        response::write_head(out.text(), parts.status, &parts.headers, said, &date);
+        response::write_head(out.out(), parts.status, &parts.headers, said, &date);
     }
     if framing == Framing::None || body.is_end_stream() {
-        if framing.end(&mut wire.lock(), None).is_err() {
+        if framing.end(wire.lock().out(), None).is_err() {
             return Ok(After::Reset);
         }
         drop(body);
@@ -230,23 +230,21 @@ fn poll_send(
             ready!(wire.poll_gone(cx));
             return Poll::Ready(Err(Unsent::Gone(io::ErrorKind::ConnectionReset.into())));
         };
-        let out = &mut *wire.lock();
-        let ended = match frame {
+        let wire = &mut *wire.lock();
+        let added = match frame {
             Some(Err(_)) => return Poll::Ready(Err(Unsent::Broken)),
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => framing
-                    .data(out, data)
-                    .map(|()| body.is_end_stream().then_some(None)),
+                Ok(data) => framing.data(wire.out(), data).map(|()| {
+                    // The end goes with the last data, unless that is still to be sent.
+                    (body.is_end_stream() && wire.has_room()).then_some(None)
+                }),
                 Err(frame) => Ok(Some(frame.into_trailers().ok().filter(|_| trailers))),
             },
             None => Ok(Some(None)),
         };
-        let ended = ended.and_then(|ended| match ended {
+        let ended = added.and_then(|end| match end {
+            Some(trailers) => framing.end(wire.out(), trailers).map(|()| true),
             None => Ok(false),
-            Some(trailers) => {
-                let trailers = trailers.map(response::without_forbidden);
-                framing.end(out, trailers.as_ref()).map(|()| true)
-            }
         });
         match ended {
             Ok(false) => {}
@@ -276,8 +274,8 @@ async fn refuse(wire: &Wire, status: StatusCode, detail: &str) -> io::Result<()>
     );
     {
         let out = &mut *wire.lock();
-        out.text().extend_from_slice(head.as_bytes());
-        out.piece(body);
+        out.out().text(head.as_bytes());
+        out.out().piece(body, b"");
     }
     flush(wire).await
 }

@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{Method, StatusCode, Version};
 use http_body::SizeHint;
 
-use super::wire::Inner;
+use crate::http1::{Output, is_forbidden_trailer};
 
 /// What the request says about its response.
 #[derive(Debug, Clone, Copy)]
@@ -111,9 +111,9 @@ fn set_length(headers: &mut HeaderMap, length: u64) {
     }
 }
 
-/// Writes the head. `date` is for a response that has none of its own.
+/// Adds the head. `date` is for a response that has none of its own.
 pub(super) fn write_head(
-    out: &mut Vec<u8>,
+    out: &mut Output,
     status: StatusCode,
     headers: &HeaderMap,
     connection: Option<&'static str>,
@@ -121,104 +121,61 @@ pub(super) fn write_head(
 ) {
     out.reserve(256 + headers.len() * 40);
     match status {
-        StatusCode::OK => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        StatusCode::OK => out.text(b"HTTP/1.1 200 OK\r\n"),
         status => {
-            out.extend_from_slice(b"HTTP/1.1 ");
-            out.extend_from_slice(status.as_str().as_bytes());
-            out.push(b' ');
-            let reason = status.canonical_reason().unwrap_or_default();
-            out.extend_from_slice(reason.as_bytes());
-            out.extend_from_slice(b"\r\n");
+            out.text(b"HTTP/1.1 ");
+            out.text(status.as_str().as_bytes());
+            out.text(b" ");
+            out.text(status.canonical_reason().unwrap_or_default().as_bytes());
+            out.text(b"\r\n");
         }
     }
-    write_lines(out, headers);
+    out.lines(headers);
     if let Some(connection) = connection {
-        out.extend_from_slice(b"connection: ");
-        out.extend_from_slice(connection.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.line("connection", connection.as_bytes());
     }
     if !headers.contains_key(header::DATE) {
-        out.extend_from_slice(b"date: ");
-        out.extend_from_slice(date);
-        out.extend_from_slice(b"\r\n");
+        out.line("date", date);
     }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn write_lines(out: &mut Vec<u8>, headers: &HeaderMap) {
-    for (name, value) in headers {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
+    out.text(b"\r\n");
 }
 
 impl Framing {
-    /// Adds a piece of the body.
-    pub(super) fn data(&mut self, wire: &mut Inner, data: Bytes) -> Result<(), WrongLength> {
+    /// Adds a piece of the body, where there is room.
+    pub(super) fn data(&mut self, out: &mut Output, data: Bytes) -> Result<(), WrongLength> {
         match self {
             _ if data.is_empty() => {}
             Self::None => {}
-            Self::UntilClose => wire.piece(data),
+            Self::UntilClose => out.piece(data, b""),
             Self::Length(left) => {
                 *left = left.checked_sub(data.len() as u64).ok_or(WrongLength)?;
-                wire.piece(data);
+                out.piece(data, b"");
             }
-            Self::Chunked => {
-                chunk_size(wire.text(), data.len());
-                wire.piece(data);
-                wire.text().extend_from_slice(b"\r\n");
-            }
+            Self::Chunked => out.chunk(data),
         }
         Ok(())
     }
 
-    /// Adds what ends the body.
+    /// Adds what ends the body, where there is room.
     pub(super) fn end(
         self,
-        wire: &mut Inner,
-        trailers: Option<&HeaderMap>,
+        out: &mut Output,
+        trailers: Option<HeaderMap>,
     ) -> Result<(), WrongLength> {
         match self {
             Self::Length(1..) => return Err(WrongLength),
             Self::Length(0) | Self::None | Self::UntilClose => {}
             Self::Chunked => {
-                let out = wire.text();
-                out.extend_from_slice(b"0\r\n");
-                if let Some(trailers) = trailers {
-                    write_lines(out, trailers);
+                let mut trailers = trailers.unwrap_or_default();
+                let names: Vec<_> = trailers.keys().cloned().collect();
+                for name in names.into_iter().filter(is_forbidden_trailer) {
+                    trailers.remove(name);
                 }
-                out.extend_from_slice(b"\r\n");
+                out.last_chunk(&trailers);
             }
         }
         Ok(())
     }
-}
-
-fn chunk_size(out: &mut Vec<u8>, size: usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-    for n in (0..digits).rev() {
-        out.push(DIGITS[size >> (4 * n) & 0xf]);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Headers that mean something else, or nothing, after the body (RFC 9110, 6.5.1).
-pub(super) fn without_forbidden(mut trailers: HeaderMap) -> HeaderMap {
-    for name in [
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::HOST,
-        header::CONNECTION,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-    ] {
-        trailers.remove(name);
-    }
-    trailers
 }
 
 #[cfg(test)]
@@ -248,9 +205,10 @@ mod tests {
             parts.headers.append(name, value.parse().unwrap());
         }
         let framing = frame(&mut parts, &body, asked);
-        let mut lines = Vec::new();
-        write_lines(&mut lines, &parts.headers);
-        (framing, String::from_utf8(lines).unwrap())
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            format!("{name}: {}\r\n", value.to_str().unwrap())
+        };
+        (framing, parts.headers.iter().map(line).collect())
     }
 
     #[test]
@@ -325,20 +283,6 @@ mod tests {
         for (status, headers, body, asked, framing, lines) in table {
             let found = framed(status, &headers, body, asked);
             assert_eq!(found, (framing, lines.to_owned()), "{status} {headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_chunk_says_its_size_in_hexadecimal() {
-        for (size, text) in [
-            (1, "1\r\n"),
-            (15, "f\r\n"),
-            (16, "10\r\n"),
-            (70_000, "11170\r\n"),
-        ] {
-            let mut out = Vec::new();
-            chunk_size(&mut out, size);
-            assert_eq!(out, text.as_bytes());
         }
     }
 

@@ -5,16 +5,17 @@
 
 use std::cell::{RefCell, RefMut};
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::reader::{Piece, Reader, Request};
 use super::violation::Kind;
+use crate::http1::Output;
 use crate::server::BodyFailure;
 use crate::server::presence::{Ask, Presence};
 use crate::server::stream::Stream;
@@ -25,12 +26,6 @@ const READ: usize = 8 * 1024;
 const LARGE_READ: usize = 64 * 1024;
 /// With less room than this, a read is not worth its system call.
 const MIN_ROOM: usize = 1024;
-/// A piece that is longer is sent from where it is.
-const MAX_COPIED: usize = 8 * 1024;
-/// A buffer for text that is larger is not kept while nothing is to be sent.
-const MAX_KEPT: usize = 2 * 1024;
-/// With more than this to send, nothing is added.
-const MAX_UNSENT: usize = 16 * 1024;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -53,15 +48,6 @@ pub(super) struct Inner {
     /// The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
     expects: bool,
     out: Output,
-}
-
-/// Text, then a long piece of a body, then text again.
-#[derive(Debug, Default)]
-struct Output {
-    text: Vec<u8>,
-    sent: usize,
-    piece: Bytes,
-    after: Vec<u8>,
 }
 
 /// What comes next on a connection.
@@ -232,24 +218,12 @@ impl Inner {
 
     /// Whether more may be added to what is to be sent.
     pub(super) fn has_room(&self) -> bool {
-        self.out.piece.is_empty() && self.out.text.len() < MAX_UNSENT
+        self.out.has_room()
     }
 
-    /// Where the text of a head is written to.
-    pub(super) fn text(&mut self) -> &mut Vec<u8> {
-        match self.out.piece.is_empty() {
-            true => &mut self.out.text,
-            false => &mut self.out.after,
-        }
-    }
-
-    /// Adds a piece of a body.
-    pub(super) fn piece(&mut self, piece: Bytes) {
-        if piece.len() > MAX_COPIED && self.out.piece.is_empty() {
-            self.out.piece = piece;
-        } else {
-            self.out.text(&piece);
-        }
+    /// What is to be sent.
+    pub(super) fn out(&mut self) -> &mut Output {
+        &mut self.out
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -288,59 +262,8 @@ impl Inner {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
-            let text = self.out.text.get(self.out.sent..).unwrap_or_default();
-            let stream = Pin::new(&mut self.stream);
-            let sent = if self.out.piece.is_empty() {
-                ready!(stream.poll_write(cx, text))?
-            } else {
-                let slices = [text, &self.out.piece, &self.out.after].map(IoSlice::new);
-                ready!(stream.poll_write_vectored(cx, &slices))?
-            };
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.out.advance(sent);
+            ready!(self.out.poll_write(&mut self.stream, cx))?;
         }
         Pin::new(&mut self.stream).poll_flush(cx)
-    }
-}
-
-impl Output {
-    fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.piece.is_empty()
-    }
-
-    /// Gives the memory of a long text back.
-    fn release(&mut self) {
-        if self.text.is_empty() && self.text.capacity() > MAX_KEPT {
-            self.text = Vec::new();
-        }
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        match self.piece.is_empty() {
-            true => self.text.extend_from_slice(text),
-            false => self.after.extend_from_slice(text),
-        }
-    }
-
-    fn advance(&mut self, sent: usize) {
-        let text = self.text.len() - self.sent;
-        if sent < text {
-            self.sent += sent;
-            return;
-        }
-        self.text.clear();
-        self.sent = 0;
-        let piece = (sent - text).min(self.piece.len());
-        self.piece.advance(piece);
-        if self.piece.is_empty() {
-            std::mem::swap(&mut self.text, &mut self.after);
-            self.sent = sent - text - piece;
-            if self.sent == self.text.len() {
-                self.text.clear();
-                self.sent = 0;
-            }
-        }
     }
 }

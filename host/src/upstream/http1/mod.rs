@@ -10,7 +10,6 @@ mod decoder;
 mod error;
 mod framing;
 mod head;
-mod output;
 mod reader;
 #[cfg(test)]
 mod reader_tests;

@@ -5,13 +5,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request};
 use http_body::{Body, Frame};
 use tokio::io::AsyncWrite;
 
 use super::error::Error;
 use super::framing::digits;
-use super::output::Output;
+use crate::http1::{Output, is_forbidden_trailer};
 use crate::upstream::{Hop, RequestBody};
 
 /// What a head takes without its headers, and one header.
@@ -206,10 +206,7 @@ impl Sending {
                     *left = left.checked_sub(length).ok_or(Error::RequestLength)?;
                     self.out.piece(data, b"");
                 }
-                _ => {
-                    self.out.text(ChunkSize::of(data.len()).as_bytes());
-                    self.out.piece(data, b"\r\n");
-                }
+                _ => self.out.chunk(data),
             }
         }
         // The end goes with the last data, unless that is still to be written.
@@ -223,11 +220,8 @@ impl Sending {
         match self.stage {
             Stage::Length(1..) => return Err(Error::RequestLength),
             Stage::Chunked => {
-                self.out.text(b"0\r\n");
-                if let Some(trailers) = trailers {
-                    self.out.lines(&announced(trailers, &self.announced));
-                }
-                self.out.text(b"\r\n");
+                let trailers = trailers.unwrap_or_default();
+                self.out.last_chunk(&announced(&trailers, &self.announced));
             }
             _ => {}
         }
@@ -269,57 +263,12 @@ fn names(list: &HeaderValue) -> impl Iterator<Item = HeaderName> {
 
 /// The trailers that the head announced, without those that mean something else, or nothing,
 /// after the body (RFC 9110, 6.5.1).
-fn announced(trailers: HeaderMap, announced: &[HeaderName]) -> HeaderMap {
+fn announced(trailers: &HeaderMap, announced: &[HeaderName]) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for (name, value) in &trailers {
-        if announced.contains(name) && !FORBIDDEN.contains(name) {
+    for (name, value) in trailers {
+        if announced.contains(name) && !is_forbidden_trailer(name) {
             kept.append(name.clone(), value.clone());
         }
     }
     kept
-}
-
-const FORBIDDEN: [HeaderName; 14] = [
-    header::AUTHORIZATION,
-    header::CACHE_CONTROL,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::CONTENT_RANGE,
-    header::CONTENT_TYPE,
-    header::HOST,
-    header::MAX_FORWARDS,
-    header::SET_COOKIE,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-/// The line before a chunk: its size in hexadecimal digits.
-struct ChunkSize([u8; 18], usize);
-
-impl ChunkSize {
-    fn of(size: usize) -> Self {
-        let mut line = Self([0; 18], 0);
-        let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-        for n in (0..digits).rev() {
-            let digit = char::from_digit((size >> (4 * n) & 0xf) as u32, 16);
-            line.push(digit.map_or(b'0', |digit| digit as u8));
-        }
-        line.push(b'\r');
-        line.push(b'\n');
-        line
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.0.get_mut(self.1) {
-            *place = byte;
-            self.1 += 1;
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.0.get(..self.1).unwrap_or_default()
-    }
 }

@@ -13,9 +13,13 @@ const MAX_COPIED: usize = 8 * 1024;
 /// With more than this to be written, nothing is added.
 const MAX_UNSENT: usize = 16 * 1024;
 
-/// Bytes on their way to the target.
+/// A buffer for text that is larger is not kept while nothing is to be sent.
+const MAX_KEPT: usize = 2 * 1024;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Bytes on their way to the other side.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub struct Output {
     text: Vec<u8>,
     /// Of `text`, what has been written.
     written: usize,
@@ -26,27 +30,27 @@ pub(super) struct Output {
 
 impl Output {
     /// Whether all has been written.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.written == self.text.len() && self.piece.is_empty() && self.tail.is_empty()
     }
 
     /// Whether more may be added now.
-    pub(super) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         self.piece.is_empty() && self.tail.is_empty() && self.text.len() - self.written < MAX_UNSENT
     }
 
     /// Adds text, where there is room.
-    pub(super) fn text(&mut self, text: &[u8]) {
+    pub fn text(&mut self, text: &[u8]) {
         self.text.extend_from_slice(text);
     }
 
     /// Makes room for so much text at once.
-    pub(super) fn reserve(&mut self, bytes: usize) {
+    pub fn reserve(&mut self, bytes: usize) {
         self.text.reserve(bytes);
     }
 
     /// Adds a piece of a body, where there is room, and `tail` after it.
-    pub(super) fn piece(&mut self, piece: Bytes, tail: &'static [u8]) {
+    pub fn piece(&mut self, piece: Bytes, tail: &'static [u8]) {
         if piece.len() <= MAX_COPIED {
             self.text(&piece);
             self.text(tail);
@@ -57,22 +61,48 @@ impl Output {
     }
 
     /// Adds header lines.
-    pub(super) fn lines(&mut self, headers: &HeaderMap) {
+    pub fn lines(&mut self, headers: &HeaderMap) {
         for (name, value) in headers {
             self.line(name.as_str(), value.as_bytes());
         }
     }
 
     /// Adds one header line.
-    pub(super) fn line(&mut self, name: &str, value: &[u8]) {
+    pub fn line(&mut self, name: &str, value: &[u8]) {
         self.text(name.as_bytes());
         self.text(b": ");
         self.text(value);
         self.text(b"\r\n");
     }
 
+    /// Adds a chunk of a body, where there is room (RFC 9112, 7.1).
+    pub fn chunk(&mut self, data: Bytes) {
+        let size = data.len();
+        let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+        for place in (0..digits).rev() {
+            let digit = DIGITS.get(size >> (4 * place) & 0xf);
+            self.text.push(digit.copied().unwrap_or(b'0'));
+        }
+        self.text(b"\r\n");
+        self.piece(data, b"\r\n");
+    }
+
+    /// Adds the last chunk, where there is room, and these trailers.
+    pub fn last_chunk(&mut self, trailers: &HeaderMap) {
+        self.text(b"0\r\n");
+        self.lines(trailers);
+        self.text(b"\r\n");
+    }
+
+    /// Gives the memory of a long text back, once it has been written.
+    pub fn release(&mut self) {
+        if self.text.is_empty() && self.text.capacity() > MAX_KEPT {
+            self.text = Vec::new();
+        }
+    }
+
     /// Writes once. Gives how many bytes went.
-    pub(super) fn poll_write(
+    pub fn poll_write(
         &mut self,
         stream: &mut (impl AsyncWrite + Unpin),
         cx: &mut Context<'_>,
@@ -151,6 +181,20 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_chunk_says_its_size_in_hexadecimal() {
+        for (size, text) in [
+            (1, "1\r\n"),
+            (15, "f\r\n"),
+            (16, "10\r\n"),
+            (70_000, "11170\r\n"),
+        ] {
+            let mut out = Output::default();
+            out.chunk(Bytes::from(vec![b'x'; size]));
+            assert!(out.text.starts_with(text.as_bytes()));
         }
     }
 

@@ -1,0 +1,8 @@
+//! What HTTP/1.1 needs on both sides of the gateway: bytes that wait to be sent, and what may
+//! follow a chunked body.
+
+mod output;
+mod trailers;
+
+pub use output::Output;
+pub use trailers::is_forbidden_trailer;
