@@ -1,5 +1,7 @@
-//! HTTP calls to what the operator granted: an upstream of the configuration,
-//! and the beginning of a path (`grants = { http = ["idp:/introspect"] }`).
+//! HTTP calls to what the operator granted: an upstream of the configuration and
+//! the beginning of a path (`grants = { http = ["idp:/introspect"] }`), or an
+//! origin (`grants = { http = ["https://login.example.com"] }`), over TLS by the
+//! certificates that the machine trusts. Redirects are answers, and not followed.
 //!
 //! A hook waits for the answers; other exchanges go on meanwhile. The time
 //! that it waits is no part of its deadline: each call has a time-out of its
@@ -42,12 +44,12 @@ use crate::sys::types::http_client as wit;
 /// More calls than this are not sent together.
 pub const MAX_CALLS: usize = 16;
 
-/// A request to an upstream.
+/// A request to an upstream or an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The method.
     pub method: String,
-    /// `UPSTREAM:/path?query`
+    /// `UPSTREAM:/path?query`, or `https://host:port/path?query`
     pub target: String,
     /// Header lines. The gateway adds the framing and the host.
     pub headers: Vec<(String, Vec<u8>)>,
@@ -59,7 +61,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call without headers and body. `target` is `UPSTREAM:/path?query`.
+    /// A call without headers and body. `target` is `UPSTREAM:/path?query`, or
+    /// `https://host:port/path?query`.
     pub fn new(method: &str, target: impl Into<String>) -> Self {
         Self {
             method: method.to_owned(),
@@ -211,7 +214,7 @@ impl From<wit::Answer> for Answer {
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
-    /// There is no such upstream, or no grant for this path of it.
+    /// There is no such upstream or origin, or no grant for it or for this path.
     NotGranted,
     /// The call itself cannot be sent; what is wrong with it.
     Invalid(String),
@@ -239,7 +242,7 @@ impl From<wit::CallError> for CallError {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotGranted => f.write_str("no such upstream, or no grant for this path of it"),
+            Self::NotGranted => f.write_str("no such upstream, or no grant for this call"),
             Self::Invalid(why) => write!(f, "not a valid call: {why}"),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::TooLarge => f.write_str("the answers are too large"),

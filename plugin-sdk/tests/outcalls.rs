@@ -81,7 +81,7 @@ fn what_the_gateway_would_not_send_does_not_arrive() {
     assert_eq!(
         told(&plugin, "other:/ echo echo:x host@echo:/ echo:/"),
         [
-            "no such upstream, or no grant for this path of it",
+            "no such upstream, or no grant for this call",
             "not a valid call: the target is not UPSTREAM:/path",
             "not a valid call: the path",
             "not a valid call: header Host",
@@ -89,6 +89,28 @@ fn what_the_gateway_would_not_send_does_not_arrive() {
         ]
     );
     assert_eq!(plugin.calls().len(), 1);
+}
+
+#[test]
+fn an_origin_is_called_by_its_name() {
+    let echo = |call: &Call| {
+        let mut answer = Answer::new(200);
+        answer.body = call.target.clone().into_bytes();
+        Ok(answer)
+    };
+    let gateway = Gateway::new().with_upstream("https://a.example:8443", echo);
+    let plugin = gateway.configure::<Caller>(json!({})).unwrap();
+    assert_eq!(
+        told(
+            &plugin,
+            "https://a.example:8443/x?y https://a.example:8443 https://a.example/x"
+        ),
+        [
+            "https://a.example:8443/x?y",
+            "https://a.example:8443",
+            "no such upstream, or no grant for this call",
+        ]
+    );
 }
 
 #[test]

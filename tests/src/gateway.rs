@@ -57,7 +57,12 @@ impl Gateway {
 
     /// The same with a folder that the test has filled; `config` is relative to it.
     pub async fn start_in(folder: TempDir, config: &str) -> Self {
-        let (mut gateway, access) = Self::spawn(folder, config);
+        Self::start_with(folder, config, &[]).await
+    }
+
+    /// The same with more variables in its environment.
+    pub async fn start_with(folder: TempDir, config: &str, environment: &[(&str, &str)]) -> Self {
+        let (mut gateway, access) = Self::spawn(folder, config, environment);
         gateway.access = Some(Lines::follow(access));
         gateway.admin = gateway.ready().await;
         gateway
@@ -68,19 +73,20 @@ impl Gateway {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("sluice.toml"), settings.toml())
             .expect("the configuration");
-        let (mut gateway, access) = Self::spawn(folder, "sluice.toml");
+        let (mut gateway, access) = Self::spawn(folder, "sluice.toml", &[]);
         drop(access);
         gateway.admin = gateway.ready().await;
         gateway
     }
 
-    fn spawn(folder: TempDir, config: &str) -> (Self, ChildStdout) {
+    fn spawn(folder: TempDir, config: &str, environment: &[(&str, &str)]) -> (Self, ChildStdout) {
         let config = folder.path().join(config);
         let mut child = Command::new(paths::gateway())
             .arg("run")
             .arg(&config)
             .current_dir(folder.path())
             .env("HOME", folder.path())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -40,7 +40,7 @@ pub struct Options {
 pub(crate) struct Part {
     /// The member's name.
     pub(crate) name: String,
-    /// Who is asked: `UPSTREAM:/path`, with captures of the route as `{NAME}`.
+    /// Who is asked: `UPSTREAM:/path` or `https://HOST/path`, with captures of the route as `{NAME}`.
     pub(crate) target: Target,
     /// Whether there is no answer without it. Otherwise it is `null` where it
     /// fails, and `errors` says why.

@@ -2,14 +2,14 @@
 
 use sluice_plugin::prelude::*;
 
-const EXPECTED: &str =
-    "expected UPSTREAM:/path, with captures of the route in braces, such as \"orders:/api/{id}\"";
+const EXPECTED: &str = "expected UPSTREAM:/path or https://HOST/path, with captures of the route in braces, \
+     such as \"orders:/api/{id}\"";
 
 /// A target with holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// `UPSTREAM:`
-    upstream: String,
+    /// `UPSTREAM:` or `https://HOST`
+    callee: String,
     /// Path and query.
     pieces: Vec<Piece>,
 }
@@ -33,18 +33,24 @@ impl Target {
     /// The error is for the operator.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let expected = || EXPECTED.to_owned();
-        let (upstream, rest) = text.split_once(':').ok_or_else(expected)?;
+        let (who, after) = text.split_once(':').ok_or_else(expected)?;
         let visible = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
-        if upstream.is_empty() || upstream.contains(['{', '}', '/']) {
+        let host = after.strip_prefix("//").filter(|_| is_scheme(who));
+        let (who, rest) = match host.map(|host| host.find('/').unwrap_or(host.len())) {
+            Some(end) => (after.get(2..2 + end), after.get(2 + end..)),
+            None => (Some(who), Some(after)),
+        };
+        let (who, rest) = who.zip(rest).ok_or_else(expected)?;
+        if who.is_empty() || who.contains(['{', '}', '/']) {
             return Err(expected());
         }
-        // Two slashes are those of an URL.
         if !rest.starts_with('/') || rest.starts_with("//") {
             return Err(expected());
         }
         if !visible(text) || rest.contains('#') {
             return Err("expected visible ASCII without `#`".to_owned());
         }
+        let callee = text.strip_suffix(rest).ok_or_else(expected)?.to_owned();
         let mut pieces = Vec::new();
         let mut rest = rest;
         while let Some((before, after)) = rest.split_once('{') {
@@ -62,10 +68,7 @@ impl Target {
             return Err("a `}` without its `{`: expected {NAME}".to_owned());
         }
         pieces.push(Piece::Text(rest.to_owned()));
-        Ok(Self {
-            upstream: [upstream, ":"].concat(),
-            pieces,
-        })
+        Ok(Self { callee, pieces })
     }
 
     /// The target of one request. What is captured stays one segment of the
@@ -85,9 +88,14 @@ impl Target {
         if only_path.split('/').any(|s| matches!(s, "." | "..")) {
             return Err(Missing::Path);
         }
-        path.insert_str(0, &self.upstream);
+        path.insert_str(0, &self.callee);
         Ok(path)
     }
+}
+
+/// Of what is no upstream.
+fn is_scheme(text: &str) -> bool {
+    matches!(text, "https" | "http")
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, 2.3.
@@ -105,7 +113,7 @@ fn encode(text: &str, out: &mut String) {
 
 impl Config for Target {
     fn schema(out: &mut sluice_plugin::config::Schema) {
-        out.keywords(r#""type":"string","pattern":"^[^/{}:]+:/([^/].*)?$""#);
+        out.keywords(r#""type":"string","pattern":"^([^/{}:]+:|https?://[^/{}]+)/([^/].*)?$""#);
     }
 
     fn read(
@@ -142,6 +150,10 @@ mod tests {
         assert_eq!(filled("a:/", "7").unwrap(), "a:/");
         assert_eq!(filled("a:/{id}", "").unwrap(), "a:/");
         assert_eq!(
+            filled("https://a.example:8443/{id}?x", "7").unwrap(),
+            "https://a.example:8443/7?x"
+        );
+        assert_eq!(
             filled("a:/{other}", "7"),
             Err(Missing::Capture("other".into()))
         );
@@ -175,7 +187,12 @@ mod tests {
             "",
             "orders",
             "orders:",
-            "http://orders/",
+            "http://",
+            "https://orders",
+            "https:///x",
+            "https://{a}/x",
+            "ftp://orders/",
+            "orders://x",
             "orders:x",
             ":/x",
             "a{b}:/",

@@ -11,7 +11,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// 2.0 token introspection, RFC 7662), and tells the upstream who they are.
 #[derive(Debug, Config)]
 pub struct Options {
-    /// The provider's introspection endpoint, `UPSTREAM:/path`. It needs the grant `http`.
+    /// The provider's introspection endpoint, `UPSTREAM:/path` or `https://HOST/path`.
+    /// It needs the grant `http`.
     pub(crate) endpoint: String,
     /// Who this gateway is to the provider.
     pub(crate) client_id: String,
@@ -61,11 +62,9 @@ impl Options {
     /// What types alone do not say.
     pub(crate) fn problems(&self) -> Problems {
         let mut problems = Problems::new();
-        let upstream = self.endpoint.split_once(":/");
-        if upstream.is_none_or(|(name, path)| {
-            name.is_empty() || name.contains('/') || path.starts_with('/')
-        }) {
-            let message = "expected UPSTREAM:/path, such as \"idp:/introspect\"";
+        if !is_endpoint(&self.endpoint) {
+            let message = "expected UPSTREAM:/path, such as \"idp:/introspect\", \
+                           or https://HOST/path";
             problems.add("/endpoint", message);
         }
         if self.client_id.is_empty() {
@@ -85,6 +84,16 @@ impl Options {
         }
         problems
     }
+}
+
+/// Whether this names somebody and a path. In clear text only an upstream is asked,
+/// as it gets the gateway's secret.
+fn is_endpoint(text: &str) -> bool {
+    let (name, path) = match text.strip_prefix("https://") {
+        Some(rest) => rest.split_once('/').unwrap_or_default(),
+        None => text.split_once(":/").unwrap_or_default(),
+    };
+    !name.is_empty() && !name.contains('/') && !path.starts_with('/')
 }
 
 /// Whether a header can carry this text.

@@ -342,8 +342,9 @@ fn a_grant_that_is_missing_fails_the_hook() {
 #[test]
 fn a_configuration_that_cannot_work_is_named() {
     for (more, at) in [
+        (json!({ "endpoint": "https://idp.test" }), "/endpoint"),
         (
-            json!({ "endpoint": "https://idp.test/introspect" }),
+            json!({ "endpoint": "http://idp.test/introspect" }),
             "/endpoint",
         ),
         (json!({ "endpoint": "idp" }), "/endpoint"),

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, uri::PathAndQuery};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::model::{HttpGrant, Name};
+use crate::config::{
+    self,
+    model::{HttpGrant, Name, Origin},
+};
 
 /// Calls in one `send`.
 pub(crate) const MAX_CALLS: usize = 16;
@@ -20,7 +23,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// One call, checked.
 #[derive(Debug)]
 pub struct Outcall {
-    /// An upstream of the configuration.
+    /// An upstream of the configuration, or an origin.
     pub upstream: Name,
     /// The method.
     pub method: Method,
@@ -103,7 +106,7 @@ pub struct OutcallAnswer {
 /// Why nothing came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutcallError {
-    /// No such upstream, or no grant for it.
+    /// No such upstream or origin, or no grant for it.
     NotGranted,
     /// It is no HTTP request.
     Invalid(String),
@@ -171,11 +174,43 @@ pub(crate) fn timeout(ms: u32) -> Duration {
     }
 }
 
-/// Whether a path may be called: it is what was granted, or below it.
-pub(crate) fn granted(grants: &[HttpGrant], upstream: &str, path: &str) -> bool {
-    grants.iter().any(|grant| {
-        let below = |rest: &str| grant.path == "/" || rest.is_empty() || rest.starts_with('/');
-        &*grant.upstream == upstream && path.strip_prefix(grant.path.as_str()).is_some_and(below)
+/// Who is called.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Callee<'a> {
+    /// An upstream of the configuration.
+    Upstream(&'a str),
+    /// A server that is none.
+    Origin(Origin),
+}
+
+/// Takes `UPSTREAM:/path` and `https://host/path` apart: who is called, and the
+/// rest, which need not be a path. The error says what is wrong.
+pub(crate) fn callee(target: &str) -> Result<(Callee<'_>, &str), String> {
+    match target.split_once(':') {
+        Some((_, rest)) if rest.starts_with("//") => {
+            let (origin, rest) = config::origin(target)?;
+            let rest = if rest.is_empty() { "/" } else { rest };
+            Ok((Callee::Origin(origin), rest))
+        }
+        Some((upstream, rest)) => Ok((Callee::Upstream(upstream), rest)),
+        None => Err("a target is \"UPSTREAM:/path\" or \"https://host/path\"".to_owned()),
+    }
+}
+
+/// The pool for a call, if it may be made: of an upstream, the path is what was
+/// granted, or below it; of an origin, everything.
+pub(crate) fn granted(grants: &[HttpGrant], callee: &Callee<'_>, path: &str) -> Option<Name> {
+    let allows = |grant: &&HttpGrant| match (grant, callee) {
+        (HttpGrant::Upstream { upstream, path: p }, Callee::Upstream(called)) => {
+            let below = |rest: &str| p == "/" || rest.is_empty() || rest.starts_with('/');
+            &**upstream == *called && path.strip_prefix(p.as_str()).is_some_and(below)
+        }
+        (HttpGrant::Origin(origin), Callee::Origin(called)) => origin == called,
+        _ => false,
+    };
+    Some(match grants.iter().find(allows)? {
+        HttpGrant::Upstream { upstream, .. } => upstream.clone(),
+        HttpGrant::Origin(origin) => origin.to_string().into(),
     })
 }
 
@@ -196,19 +231,75 @@ mod tests {
         assert!(!budget.begin().reach(1));
     }
 
-    #[test]
-    fn a_grant_is_for_a_path_and_what_is_below_it() {
-        let grant = |path: &str| HttpGrant {
+    /// The pool of a call.
+    fn pool(grants: &[HttpGrant], target: &str) -> Option<String> {
+        let (callee, path) = callee(target).unwrap();
+        granted(grants, &callee, path).map(|name| name.to_string())
+    }
+
+    fn upstream(path: &str) -> HttpGrant {
+        HttpGrant::Upstream {
             upstream: "idp".into(),
             path: path.into(),
-        };
-        let grants = [grant("/oauth/introspect")];
-        assert!(granted(&grants, "idp", "/oauth/introspect"));
-        assert!(granted(&grants, "idp", "/oauth/introspect/x"));
-        for path in ["/oauth/introspection", "/oauth", "/", "/x/oauth/introspect"] {
-            assert!(!granted(&grants, "idp", path), "{path}");
         }
-        assert!(!granted(&grants, "other", "/oauth/introspect"));
-        assert!(granted(&[grant("/")], "idp", "/anything"));
+    }
+
+    #[test]
+    fn a_grant_is_for_a_path_and_what_is_below_it() {
+        let grants = [upstream("/oauth/introspect")];
+        for path in ["/oauth/introspect", "/oauth/introspect/x"] {
+            let pool = pool(&grants, &format!("idp:{path}"));
+            assert_eq!(pool.as_deref(), Some("idp"));
+        }
+        for path in ["/oauth/introspection", "/oauth", "/", "/x/oauth/introspect"] {
+            assert_eq!(pool(&grants, &format!("idp:{path}")), None, "{path}");
+        }
+        assert_eq!(pool(&grants, "other:/oauth/introspect"), None);
+        assert!(pool(&[upstream("/")], "idp:/anything").is_some());
+    }
+
+    #[test]
+    fn an_origin_is_granted_with_its_scheme_host_and_port() {
+        let (origin, _) = config::origin("https://login.example.com").unwrap();
+        let grants = [upstream("/"), HttpGrant::Origin(origin)];
+        for target in [
+            "https://login.example.com",
+            "https://login.example.com/a?b=http://c",
+            "HTTPS://LOGIN.example.com:443/",
+        ] {
+            let pool = pool(&grants, target);
+            assert_eq!(
+                pool.as_deref(),
+                Some("https://login.example.com"),
+                "{target}"
+            );
+        }
+        for target in [
+            "http://login.example.com/",
+            "https://login.example.com:8443/",
+            "https://example.com/",
+            "https://a.login.example.com/",
+            "https://idp/",
+            "https:/x",
+        ] {
+            assert_eq!(pool(&grants, target), None, "{target}");
+        }
+        assert_eq!(
+            pool(&grants, "idp:/x?next=https://other/").as_deref(),
+            Some("idp")
+        );
+    }
+
+    #[test]
+    fn what_nobody_can_be_called_by_is_refused() {
+        for target in [
+            "",
+            "idp",
+            "ftp://a/",
+            "https://",
+            "https://me@login.example.com/",
+        ] {
+            assert!(callee(target).is_err(), "{target}");
+        }
     }
 }

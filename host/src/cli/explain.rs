@@ -127,6 +127,11 @@ fn show(generation: &Generation, asked: &Asked) -> ExitCode {
             "     config: {}",
             binding.plugin().shown_config
         ));
+        let calls = &binding.plugin().grants.http;
+        if !calls.is_empty() {
+            let calls: Vec<_> = calls.iter().map(ToString::to_string).collect();
+            print::out(format_args!("     may call: {}", calls.join(", ")));
+        }
         if binding.waits() {
             print::out("     waits for a store or a call");
         }
@@ -145,7 +150,8 @@ fn show(generation: &Generation, asked: &Asked) -> ExitCode {
         } else {
             "  or, if a plugin chooses it"
         };
-        print::out(format_args!("{role}: {name} ({})", targets.join(", ")));
+        let tls = if upstream.tls.is_some() { ", TLS" } else { "" };
+        print::out(format_args!("{role}: {name} ({}{tls})", targets.join(", ")));
     }
     ExitCode::SUCCESS
 }

@@ -29,6 +29,7 @@ pub use diff::{Change, ChangeKind, ConfigDiff, diff};
 pub use key::plugin_key;
 pub use load::{Loaded, Rejected, load, load_text};
 pub use nearest::nearest;
+pub(crate) use pattern::origin;
 pub use places::Places;
 pub use problem::{Place, Problem};
 pub use units::{UnitError, parse_duration, parse_size, show_duration, show_size};

@@ -151,6 +151,8 @@ pub struct Upstream {
     pub protocol: Protocol,
     /// `host`: what to send as Host (or :authority) instead of the client's.
     pub host: Option<HeaderValue>,
+    /// `tls`: how targets are known. By default they speak clear text.
+    pub tls: Option<ClientTls>,
     /// `[upstreams.NAME.timeouts]`
     pub timeouts: UpstreamTimeouts,
     /// `[upstreams.NAME.pool]`
@@ -185,12 +187,12 @@ pub enum Balance {
     LeastRequest,
 }
 
-/// `protocol = "http1"` (default) or `"http2"` (by prior knowledge)
+/// `protocol = "http1"` (default) or `"http2"` (by prior knowledge, or ALPN with `tls`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1 with keep-alive.
     Http1,
-    /// HTTP/2 without TLS, by prior knowledge (RFC 9113, 3.3).
+    /// HTTP/2: with TLS agreed on by ALPN (RFC 9113, 3.2), without it by prior knowledge (3.3).
     Http2,
 }
 
@@ -315,13 +317,60 @@ pub struct Grants {
     pub secrets: Vec<Name>,
 }
 
-/// `"UPSTREAM:/path"`: what a plugin may call.
+/// What a plugin may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpGrant {
-    /// An upstream of the configuration.
-    pub upstream: Name,
-    /// This path, and all below it. Begins with a slash, and ends with none but for `/` itself.
-    pub path: String,
+pub enum HttpGrant {
+    /// `"UPSTREAM:/path"`, or `"UPSTREAM"` for all its paths.
+    Upstream {
+        /// An upstream of the configuration.
+        upstream: Name,
+        /// This path, and all below it. Begins with a slash, and ends with none but for `/` itself.
+        path: String,
+    },
+    /// `"https://login.example.com"`: a server that is no upstream, all its paths.
+    Origin(Origin),
+}
+
+impl std::fmt::Display for HttpGrant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Upstream { upstream, path } => write!(f, "{upstream}:{path}"),
+            Self::Origin(origin) => origin.fmt(f),
+        }
+    }
+}
+
+/// Scheme, host and port of a URI (RFC 6454, 4). Shown without the scheme's own port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Whether the scheme is `https`; else it is `http`.
+    pub secure: bool,
+    /// Host, in lower case, and port.
+    pub target: Target,
+}
+
+impl Origin {
+    /// The port of a URI that names none.
+    pub fn default_port(secure: bool) -> u16 {
+        if secure { 443 } else { 80 }
+    }
+
+    /// What Host says of it: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let shown = self.target.to_string();
+        let port = format!(":{}", Self::default_port(self.secure));
+        match shown.strip_suffix(&port) {
+            Some(host) if self.target.port == Self::default_port(self.secure) => host.to_owned(),
+            _ => shown,
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority())
+    }
 }
 
 /// `[stores.NAME]`
@@ -354,7 +403,7 @@ pub struct RedisStore {
     /// `database`: default 0.
     pub database: u32,
     /// `tls`
-    pub tls: Option<RedisTls>,
+    pub tls: Option<ClientTls>,
     /// `timeout`: of one operation, connecting and queueing included. Default 25 ms.
     pub timeout: Duration,
     /// `prefix` of every key. Default `sluice`.
@@ -363,12 +412,12 @@ pub struct RedisStore {
     pub pending: usize,
 }
 
-/// `tls = { ca = "FILE", server_name = "…" }`
-#[derive(Debug, Clone, PartialEq)]
-pub struct RedisTls {
+/// `tls = { ca = "FILE", server_name = "…" }` of what the gateway connects to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientTls {
     /// `ca`: the certificates that are trusted, PEM bytes as read. By default those of the system.
     pub ca: Option<Vec<u8>>,
-    /// `server_name`: in the certificate. By default the host of `address`.
+    /// `server_name`: in the certificate. By default the host that is connected to.
     pub server_name: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::{Generation, Listening, stores};
+use super::{Destinations, Generation, Listening, destinations, stores};
 use crate::capability::{CustomMetrics, Services, Stores};
 use crate::config::model::{Config, Name, Plugin, PluginSource};
 use crate::config::{self, Loaded, Places, Problem};
@@ -90,6 +90,7 @@ impl<'a> Building<'a> {
         let stores = self.stores();
         let bindings = self.bindings(&stores, &mut instances);
         self.rollouts(&bindings);
+        let destinations = self.destinations();
         let listeners = self.listeners();
         let access_log = self.access_log();
         match (routes, access_log) {
@@ -100,6 +101,7 @@ impl<'a> Building<'a> {
                 routes: Arc::new(routes),
                 bindings,
                 stores,
+                destinations,
                 listeners,
                 access_log,
                 instances: Mutex::new(instances),
@@ -138,6 +140,15 @@ impl<'a> Building<'a> {
             self.problem(&format!("stores.{name}"), why);
         }
         stores
+    }
+
+    fn destinations(&mut self) -> Destinations {
+        let previous = self.previous.map(|g| &g.destinations);
+        let (destinations, problems) = destinations::open(self.config, previous);
+        for (key, why) in problems {
+            self.problem(&key, why);
+        }
+        destinations
     }
 
     fn bindings(

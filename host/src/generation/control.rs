@@ -350,6 +350,7 @@ fn again(
         routes: past.routes.clone(),
         bindings: past.bindings.clone(),
         stores: past.stores.clone(),
+        destinations: past.destinations.clone(),
         listeners,
         access_log: past.access_log.clone(),
         instances: Mutex::default(),

@@ -3,6 +3,7 @@
 
 mod build;
 mod control;
+mod destinations;
 mod files;
 mod history;
 mod order;
@@ -24,6 +25,7 @@ use crate::telemetry::access_log::AccessLog;
 
 pub use build::{Environment, build, check};
 pub use control::{Cause, Control, ReloadOutcome};
+pub use destinations::{Destination, Destinations};
 pub use history::Past;
 pub use watch::watch;
 
@@ -41,6 +43,8 @@ pub struct Generation {
     pub bindings: BTreeMap<Name, Arc<Binding>>,
     /// Where plugins count and keep, by name; `local` is always there.
     pub stores: Stores,
+    /// Where requests and calls go: upstreams, and the origins of grants.
+    pub destinations: Destinations,
     /// Listeners by name.
     pub listeners: BTreeMap<Name, Listening>,
     /// Where lines go.

@@ -63,7 +63,7 @@ pub(super) async fn forward(
     let exchange = ending.exchange.as_mut().ok_or_else(unsendable)?;
     let mut lent = Lent::new(&mut exchange.request, body, read_by_plugin);
     if pool.config.protocol == Protocol::Http2 {
-        lent.speak_http2(route.keeps_request, pool.config.host.as_ref())
+        lent.speak_http2(route.keeps_request, &pool.config)
             .ok_or_else(unsendable)?;
     }
     let switching;
@@ -192,14 +192,16 @@ impl<'e> Lent<'e> {
     }
 
     /// Makes it one of HTTP/2, which takes the headers for good. None where it cannot be one.
-    fn speak_http2(&mut self, keep: bool, host: Option<&HeaderValue>) -> Option<()> {
+    fn speak_http2(&mut self, keep: bool, upstream: &Upstream) -> Option<()> {
         if keep {
             self.state.headers = self.request.headers().clone();
         }
         self.gives_back = false;
-        let (target, https) = (self.state.target.clone(), self.state.https);
+        let target = self.state.target.clone();
+        // Servers with TLS refuse what says that it came without.
+        let https = self.state.https || upstream.tls.is_some();
         let headers = self.request.headers_mut();
-        if let Some(host) = host {
+        if let Some(host) = &upstream.host {
             headers.insert(HOST, host.clone());
         }
         headers.append(VIA, VIA_SLUICE);

@@ -113,8 +113,13 @@ fn request(pool: &Pool, call: Outcall) -> Result<Request<RequestBody>, OutcallEr
         }
         Protocol::Http2 => {
             let authority = host.to_str().unwrap_or_default();
+            let scheme = if config.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             let uri = Uri::builder()
-                .scheme("http")
+                .scheme(scheme)
                 .authority(authority)
                 .path_and_query(call.target);
             *request.uri_mut() = uri

@@ -14,6 +14,7 @@ use super::http1::Connection;
 use super::pool::Counts;
 use super::request_body::RequestBody;
 use super::stream::Stream;
+use super::tls::Tls;
 use crate::config::model::Target;
 use crate::worker::LocalExecutor;
 
@@ -23,20 +24,25 @@ const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(60);
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
-/// Connects within `span`. Names are looked up each time, so that a change in DNS is seen.
-async fn dial(target: &Target, span: Duration) -> io::Result<TcpStream> {
+/// Connects, and shakes hands where there is TLS, within `span`. Names are looked up each time,
+/// so that a change in DNS is seen.
+async fn dial(target: &Target, tls: Option<&Tls>, span: Duration) -> io::Result<Stream> {
     let connecting = async {
-        match target.host.parse::<IpAddr>() {
+        let stream = match target.host.parse::<IpAddr>() {
             Ok(ip) => TcpStream::connect(SocketAddr::new(ip, target.port)).await,
             Err(_) => TcpStream::connect((target.host.as_str(), target.port)).await,
-        }
+        }?;
+        stream.set_nodelay(true)?;
+        let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER);
+        SockRef::from(&stream).set_tcp_keepalive(&keep_alive)?;
+        Ok(match tls {
+            Some(tls) => Stream::Tls(Box::new(tls.connect(target, stream).await?)),
+            None => Stream::Clear(stream),
+        })
     };
-    let stream = tokio::time::timeout(span, connecting)
+    tokio::time::timeout(span, connecting)
         .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER))?;
-    Ok(stream)
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// Counts a connection from before it is dialled to after its last byte.
@@ -64,19 +70,21 @@ impl Drop for Open {
 
 pub(super) async fn http1(
     target: &Target,
+    tls: Option<&Tls>,
     span: Duration,
     open: Open,
 ) -> io::Result<Box<Connection>> {
-    let stream = dial(target, span).await?;
-    Ok(Box::new(Connection::new(Stream::Clear(stream), open)))
+    let stream = dial(target, tls, span).await?;
+    Ok(Box::new(Connection::new(stream, open)))
 }
 
 pub(super) async fn http2(
     target: &Target,
+    tls: Option<&Tls>,
     span: Duration,
     open: Open,
 ) -> io::Result<http2::SendRequest<RequestBody>> {
-    let stream = dial(target, span).await?;
+    let stream = dial(target, tls, span).await?;
     let handshake = http2::Builder::new(LocalExecutor)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

@@ -17,7 +17,7 @@ impl Idle {
     /// A connection that can take a request now. Those that the target has closed go.
     pub(super) fn take(&self) -> Option<Box<Connection>> {
         let mut waiting = self.0.borrow_mut();
-        while let Some(Waiting { connection, .. }) = waiting.pop() {
+        while let Some(Waiting { mut connection, .. }) = waiting.pop() {
             if connection.is_quiet() {
                 return Some(connection);
             }
@@ -35,7 +35,7 @@ impl Idle {
 
     /// Drops what the target has closed, and what has waited since before tick `oldest`.
     pub(super) fn sweep(&self, oldest: u64) {
-        self.0.borrow_mut().retain(|w| {
+        self.0.borrow_mut().retain_mut(|w| {
             w.connection.forget_waker();
             w.connection.is_quiet() && w.since >= oldest
         });

@@ -14,6 +14,7 @@ mod pool;
 mod request_body;
 mod send;
 mod stream;
+mod tls;
 
 pub use availability::Availability;
 pub use body::UpstreamBody;
@@ -22,3 +23,4 @@ pub use lease::Lease;
 pub use pool::Pool;
 pub use request_body::{Progress, RequestBody};
 pub use send::{Hop, Outgoing, Sent};
+pub use tls::Tls;

@@ -12,6 +12,7 @@ use super::availability::Availability;
 use super::balance::Turns;
 use super::idle::Idle;
 use super::request_body::RequestBody;
+use super::tls::Tls;
 use crate::config::model::{Target, Upstream};
 use crate::telemetry::UpstreamSeries;
 use crate::worker::timers::Timers;
@@ -20,6 +21,8 @@ use crate::worker::timers::Timers;
 pub struct Pool {
     /// What the configuration says.
     pub config: Arc<Upstream>,
+    /// TLS, where the targets speak it.
+    pub(super) tls: Option<Tls>,
     /// What is counted.
     pub series: Arc<UpstreamSeries>,
     /// Whether its targets take connections.
@@ -61,6 +64,7 @@ impl Pool {
     /// An empty pool for worker number `worker`.
     pub fn new(
         config: Arc<Upstream>,
+        tls: Option<Tls>,
         series: Arc<UpstreamSeries>,
         timers: Timers,
         worker: usize,
@@ -75,6 +79,7 @@ impl Pool {
             turns: Turns::beginning_at(worker),
             counts: Rc::default(),
             config,
+            tls,
             series,
             timers,
         })

@@ -172,7 +172,13 @@ impl Pool {
                 Some(sender) => sender.clone(),
                 None => {
                     let open = Open::new(self.counts.clone());
-                    let opened = connect::http2(target, self.config.timeouts.connect, open).await;
+                    let opened = connect::http2(
+                        target,
+                        self.tls.as_ref(),
+                        self.config.timeouts.connect,
+                        open,
+                    )
+                    .await;
                     match opened {
                         Ok(sender) => {
                             self.series.opened.add(1);
@@ -231,7 +237,14 @@ impl Pool {
             }
         }
         let open = Open::new(self.counts.clone());
-        match connect::http1(target, self.config.timeouts.connect, open).await {
+        match connect::http1(
+            target,
+            self.tls.as_ref(),
+            self.config.timeouts.connect,
+            open,
+        )
+        .await
+        {
             Ok(connection) => {
                 self.series.opened.add(1);
                 Ok((connection, false))

@@ -8,33 +8,52 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 /// A connection to a target.
 #[derive(Debug)]
 pub(super) enum Stream {
     Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The same for both.
+macro_rules! each {
+    ($self:expr, $socket:ident => $what:expr) => {
+        match $self {
+            Self::Clear($socket) => $what,
+            Self::Tls($socket) => $what,
+        }
+    };
 }
 
 impl Stream {
     /// Whether the target has neither sent anything nor ended the connection, as far as this
     /// worker has been told.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&mut self) -> bool {
         match self {
             Self::Clear(socket) => {
                 let read = socket.try_read(&mut [0]);
                 matches!(read, Err(why) if why.kind() == io::ErrorKind::WouldBlock)
+            }
+            // What TLS says for itself, such as a ticket to resume with, is taken in here.
+            Self::Tls(socket) => {
+                let mut nobody = Context::from_waker(Waker::noop());
+                let mut byte = [0];
+                let read = Pin::new(socket).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte));
+                read.is_pending()
             }
         }
     }
 
     /// Whoever waited last is not woken by it any more.
     pub(super) fn forget_waker(&self) {
-        match self {
-            Self::Clear(socket) => {
-                let mut nobody = Context::from_waker(Waker::noop());
-                let _ = socket.poll_read_ready(&mut nobody);
-            }
-        }
+        let socket = match self {
+            Self::Clear(socket) => socket,
+            Self::Tls(socket) => socket.get_ref().0,
+        };
+        let mut nobody = Context::from_waker(Waker::noop());
+        let _ = socket.poll_read_ready(&mut nobody);
     }
 
     /// Reads as much as `buffer` has room for. 0 is the end.
@@ -43,9 +62,7 @@ impl Stream {
         buffer: &mut BytesMut,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Clear(socket) => pin!(socket.read_buf(buffer)).poll(cx),
-        }
+        each!(self, socket => pin!(socket.read_buf(buffer)).poll(cx))
     }
 }
 
@@ -55,9 +72,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(socket) => Pin::new(socket).poll_read(cx, buf),
-        }
+        each!(self.get_mut(), socket => Pin::new(socket).poll_read(cx, buf))
     }
 }
 
@@ -67,9 +82,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Clear(socket) => Pin::new(socket).poll_write(cx, buf),
-        }
+        each!(self.get_mut(), socket => Pin::new(socket).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -77,9 +90,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Clear(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
-        }
+        each!(self.get_mut(), socket => Pin::new(socket).poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -87,14 +98,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(socket) => Pin::new(socket).poll_flush(cx),
-        }
+        each!(self.get_mut(), socket => Pin::new(socket).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Clear(socket) => Pin::new(socket).poll_shutdown(cx),
-        }
+        each!(self.get_mut(), socket => Pin::new(socket).poll_shutdown(cx))
     }
 }

@@ -59,12 +59,14 @@ impl View {
 
     /// Pools and plugin instances that `before` has, and that did not change, live on.
     pub fn new(generation: Arc<Generation>, worker: &Worker, before: Option<&Self>) -> Self {
-        let pools = generation.config.upstreams.iter().map(|(name, config)| {
+        let pools = generation.destinations.iter().map(|(name, destination)| {
+            let config = &destination.config;
             let same = before.and_then(|b| b.pools.get(name));
             let pool = match same.filter(|p| p.config == *config) {
                 Some(pool) => pool.clone(),
                 None => Pool::new(
                     config.clone(),
+                    destination.tls.clone(),
                     worker.shard.upstream(name),
                     worker.timers.clone(),
                     worker.index,

@@ -32,8 +32,9 @@ impl fmt::Debug for Services {
 }
 
 impl Gateway {
-    /// One more upstream that the plugin may call, all paths of it. `service`
-    /// answers, or fails as the network would.
+    /// One more upstream that the plugin may call, all paths of it; or an origin,
+    /// where `name` is one: `https://login.example.com`. `service` answers, or
+    /// fails as the network would.
     ///
     /// `service` runs inside of the hook that calls: it sees the call and what
     /// the closure holds, and cannot ask the gateway itself.
@@ -69,12 +70,21 @@ pub(crate) fn send(calls: &[wit::Call<'_>]) -> Vec<Result<wit::Answer, wit::Call
     calls.iter().map(answer).collect()
 }
 
+/// Who is called, and the rest: a path and a query.
+fn split(target: &str) -> Option<(&str, &str)> {
+    let (name, rest) = target.split_once(':')?;
+    let Some(host) = rest.strip_prefix("//") else {
+        return Some((name, rest));
+    };
+    let origin = name.len() + "://".len() + host.find('/').unwrap_or(host.len());
+    let (origin, path) = target.split_at_checked(origin)?;
+    Some((origin, if path.is_empty() { "/" } else { path }))
+}
+
 fn answer(call: &wit::Call<'_>) -> Result<wit::Answer, wit::CallError> {
     let invalid = |what: &str| wit::CallError::Invalid(what.to_owned());
-    let (upstream, path) = call
-        .target
-        .split_once(':')
-        .ok_or_else(|| invalid("the target is not UPSTREAM:/path"))?;
+    let (callee, path) =
+        split(call.target).ok_or_else(|| invalid("the target is not UPSTREAM:/path"))?;
     edit::method(call.method).map_err(|_| invalid("the method"))?;
     edit::target(path).map_err(|_| invalid("the path"))?;
     for (name, value) in call.headers {
@@ -83,7 +93,7 @@ fn answer(call: &wit::Call<'_>) -> Result<wit::Answer, wit::CallError> {
             return Err(invalid(&format!("header {name}")));
         }
     }
-    let service = ask(|w| w.gateway.services.by_name.get(upstream).cloned());
+    let service = ask(|w| w.gateway.services.by_name.get(callee).cloned());
     let service = service.ok_or(wit::CallError::NotGranted)?;
     let lines = call.headers.iter();
     let ms = u64::from(call.timeout_ms);

@@ -4,6 +4,7 @@
 mod compose;
 mod host;
 mod introspect;
+mod origins;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -68,10 +68,7 @@ fn in_words(grants: &Grants) -> Vec<String> {
     words.extend(consumers.then(|| "consumers".to_owned()));
     words.extend(kv.iter().map(|name| format!("kv {name}")));
     words.extend(quota.iter().map(|name| format!("quota {name}")));
-    words.extend(
-        http.iter()
-            .map(|call| format!("http {}:{}", call.upstream, call.path)),
-    );
+    words.extend(http.iter().map(|call| format!("http {call}")));
     words.extend(secrets.iter().map(|name| format!("secret {name}")));
     words
 }

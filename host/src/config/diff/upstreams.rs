@@ -14,6 +14,7 @@ pub(super) fn fields(old: Option<&Arc<Upstream>>, new: &Arc<Upstream>) -> Vec<St
         balance,
         protocol,
         host,
+        tls,
         timeouts,
         pool,
     } = &**new;
@@ -44,6 +45,7 @@ pub(super) fn fields(old: Option<&Arc<Upstream>>, new: &Arc<Upstream>) -> Vec<St
         name.to_owned()
     });
     fields.hidden("host", &old.host, host);
+    fields.hidden("tls", &old.tls, tls);
     let durations = [
         ("timeouts.connect", &old.timeouts.connect, connect),
         ("timeouts.response", &old.timeouts.response, response),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::model::{Grants, HttpGrant, Name};
+use super::super::pattern;
 use super::super::reader::{Fault, Item, Table};
 use super::names::{Names, references};
 
@@ -11,7 +12,8 @@ const MOST: usize = 64;
 /// The store that every gateway has.
 const LOCAL: &str = "local";
 
-const CALL: &str = "\"UPSTREAM:/path\", such as \"idp:/introspect\"";
+const CALL: &str = "\"UPSTREAM:/path\", such as \"idp:/introspect\", or an origin, such as \"https://login.example.com\"";
+const ORIGIN: &str = "scheme, host and perhaps a port, such as \"https://login.example.com\"";
 
 /// Reads `grants`.
 pub(super) fn grants<'a>(table: &Table<'_, 'a>, names: &Names<'a>) -> Grants {
@@ -36,9 +38,18 @@ pub(super) fn grants<'a>(table: &Table<'_, 'a>, names: &Names<'a>) -> Grants {
 }
 
 fn call(text: &str, names: &Names<'_>) -> Result<HttpGrant, Fault> {
-    let Some((upstream, path)) = text.split_once(':').filter(|(_, p)| p.starts_with('/')) else {
+    if text.contains("://") {
+        let origin = pattern::origin(text).and_then(|(origin, rest)| match rest {
+            "" => Ok(origin),
+            _ => Err("an origin ends with its host or port".to_owned()),
+        });
+        let origin = origin.map_err(|why| Fault::new(why).expected(ORIGIN))?;
+        return Ok(HttpGrant::Origin(origin));
+    }
+    let (upstream, path) = text.split_once(':').unwrap_or((text, "/"));
+    if !path.starts_with('/') || upstream.contains('/') {
         return Err(Fault::new("not what a plugin can call").expected(CALL));
-    };
+    }
     if path.contains(['?', '#']) || !path.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Fault::new("not a path").expected(CALL));
     }
@@ -50,7 +61,7 @@ fn call(text: &str, names: &Names<'_>) -> Result<HttpGrant, Fault> {
         "" => "/",
         path => path,
     };
-    Ok(HttpGrant {
+    Ok(HttpGrant::Upstream {
         upstream: Name::from(upstream),
         path: path.to_owned(),
     })

@@ -10,6 +10,7 @@ mod plugins;
 mod routes;
 mod runtime;
 mod stores;
+mod tls;
 mod upstreams;
 
 use std::ops::RangeInclusive;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::model::{MemoryStore, Name, RedisStore, RedisTls, Secret, StoreKind};
+use super::super::model::{MemoryStore, Name, RedisStore, Secret, StoreKind};
 use super::super::pattern;
 use super::super::reader::{Fault, Item, Table};
 use super::names::named;
+use super::tls::client_tls;
 
 const ADDRESS: &str = "\"host:port\" such as \"127.0.0.1:6379\"";
-/// Bytes of the largest file of certificates.
-const MOST_CA: u64 = 4 << 20;
 /// Bytes of the longest prefix of keys.
 const MOST_PREFIX: usize = 64;
 
@@ -70,7 +69,7 @@ fn redis(table: &Table<'_, '_>) -> Option<RedisStore> {
         username,
         password,
         database: table.or("database", 0, |i| i.integer(0..=65_535)),
-        tls: table.maybe("tls", |i| i.table(tls)),
+        tls: table.maybe("tls", |i| i.table(client_tls)),
         timeout: table.or("timeout", Duration::from_millis(25), |item| {
             item.duration(Duration::from_millis(1)..=Duration::from_secs(10))
         }),
@@ -78,20 +77,6 @@ fn redis(table: &Table<'_, '_>) -> Option<RedisStore> {
         pending: table.or("pending", 4096, |i| i.count(1..=65_536)),
         address: address?,
     })
-}
-
-fn tls(table: &Table<'_, '_>) -> RedisTls {
-    RedisTls {
-        ca: table.maybe("ca", |i| i.file(MOST_CA)),
-        server_name: table.maybe("server_name", |i| i.parse(host)),
-    }
-}
-
-fn host(text: &str) -> Result<String, Fault> {
-    match pattern::target(&format!("{text}:1")) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(Fault::new("not a host").expected("a name or an IP address")),
-    }
 }
 
 fn prefix(text: &str) -> Result<String, Fault> {

@@ -13,6 +13,7 @@ use super::super::pattern;
 use super::super::reader::{Fault, Item, Table};
 use super::TIMEOUT;
 use super::names::named;
+use super::tls::client_tls;
 
 /// The most targets of an upstream.
 const MOST_TARGETS: usize = 1024;
@@ -40,6 +41,7 @@ fn upstream(name: &Name, table: &Table<'_, '_>) -> Option<Upstream> {
     let protocols = [("http1", Protocol::Http1), ("http2", Protocol::Http2)];
     let protocol = table.or("protocol", Protocol::Http1, |i| i.choice(&protocols));
     let host = table.maybe("host", |item| item.parse(host));
+    let tls = table.maybe("tls", |item| item.table(client_tls));
     let timeouts = table.or("timeouts", UpstreamTimeouts::default(), |i| {
         i.table(timeouts)
     });
@@ -50,6 +52,7 @@ fn upstream(name: &Name, table: &Table<'_, '_>) -> Option<Upstream> {
         balance,
         protocol,
         host,
+        tls,
         timeouts,
         pool,
     })

@@ -35,6 +35,7 @@ timeouts.idle = "5s"
 [upstreams.u]
 targets = ["v:1", "w:1"]
 balance = "least-request"
+tls = { server_name = "u.example" }
 [plugins.stamp]
 source = "stamp.wasm"
 config = { secret = "hunter3" }
@@ -43,6 +44,7 @@ limits.memory = "32MiB"
 [plugins.new]
 source = "builtin:new"
 grants.consumers = true
+grants.http = ["u:/x", "https://login.example.com:443"]
 [[routes]]
 name = "r"
 upstreams = ["u"]
@@ -68,9 +70,9 @@ fn a_reload_is_described_without_secrets() {
 + admin
 ~ runtime: drain: 30s -> 1m
 ~ access log: output: stdout -> off
-~ upstream u: targets: + w:1, - u:1, balance: round-robin -> least-request
+~ upstream u: targets: + w:1, - u:1, balance: round-robin -> least-request, tls
 - plugin gone
-+ plugin new: grants newly asked for: consumers
++ plugin new: grants newly asked for: consumers, grants newly asked for: http u:/x, grants newly asked for: http https://login.example.com
 ~ plugin stamp: grants newly asked for: consumers, limits.memory: 16MiB -> 32MiB, config
 ~ route r: match.path: /* -> /a/{id}/*, match.headers, plugins: + new, + stamp
 + route s

@@ -86,7 +86,7 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
         ),
         (
             "[upstreams.a]\ntarget = [\"a:1\"]",
-            ":2:12: upstreams.a.targets: missing key, expected an array of \"host:port\"\nsluice.toml:3:1: upstreams.a.target: unknown key, expected one of targets, balance, protocol, host, timeouts, pool; did you mean targets?",
+            ":2:12: upstreams.a.targets: missing key, expected an array of \"host:port\"\nsluice.toml:3:1: upstreams.a.target: unknown key, expected one of targets, balance, protocol, host, tls, timeouts, pool; did you mean targets?",
         ),
         (
             "upstreams.a.targets = []",
@@ -107,6 +107,14 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
         (
             "upstreams.a = { targets = [\"a:1\"], host = \"u@a\" }",
             ":2:36: upstreams.a.host: not a host: found \"u@a\", expected a host, with or without a port",
+        ),
+        (
+            "upstreams.a = { targets = [\"a:1\"], tls = { server_name = \"a b\", sni = \"c\" } }",
+            ":2:44: upstreams.a.tls.server_name: not a host: found \"a b\", expected a name or an IP address\nsluice.toml:2:65: upstreams.a.tls.sni: unknown key, expected one of ca, server_name",
+        ),
+        (
+            "plugins.a = { source = \"a.wasm\", grants = { http = [\"https://login.example.com/x\", \"ftp://a\", \"https://me@a\", \"idp\"] } }",
+            ":2:53: plugins.a.grants.http[0]: an origin ends with its host or port: found \"https://login.example.com/x\", expected scheme, host and perhaps a port, such as \"https://login.example.com\"\nsluice.toml:2:84: plugins.a.grants.http[1]: the scheme is neither `https` nor `http`: found \"ftp://a\", expected scheme, host and perhaps a port, such as \"https://login.example.com\"\nsluice.toml:2:95: plugins.a.grants.http[2]: a user has no place in it: found \"https://me@a\", expected scheme, host and perhaps a port, such as \"https://login.example.com\"\nsluice.toml:2:111: plugins.a.grants.http[3]: no such upstream: found \"idp\", expected none, as there are none",
         ),
         (
             "plugins.a = { source = \"https://x/y.wasm\" }",
@@ -130,7 +138,7 @@ fn every_mistake_is_said_with_place_key_found_expected_and_nearest() {
         ),
         (
             "stores.shard = { kind = \"memory\" }\nplugins.a = { source = \"a.wasm\", grants = { quota = [\"local\", \"shared\"], http = [\"idp/x\"], secrets = [\"s\"] } }",
-            ":3:63: plugins.a.grants.quota[1]: no such store: found \"shared\", expected one of \"local\", \"shard\"; did you mean \"shard\"?\nsluice.toml:3:82: plugins.a.grants.http[0]: not what a plugin can call: found \"idp/x\", expected \"UPSTREAM:/path\", such as \"idp:/introspect\"\nsluice.toml:3:103: plugins.a.grants.secrets[0]: no such secret: found \"s\", expected none, as there are none",
+            ":3:63: plugins.a.grants.quota[1]: no such store: found \"shared\", expected one of \"local\", \"shard\"; did you mean \"shard\"?\nsluice.toml:3:82: plugins.a.grants.http[0]: not what a plugin can call: found \"idp/x\", expected \"UPSTREAM:/path\", such as \"idp:/introspect\", or an origin, such as \"https://login.example.com\"\nsluice.toml:3:103: plugins.a.grants.secrets[0]: no such secret: found \"s\", expected none, as there are none",
         ),
         (
             "stores.local = { kind = \"redis\", address = \"r:1\" }\nstores.b = { kind = \"redis\", prefix = \"{\" }",

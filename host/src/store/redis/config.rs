@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+use crate::tls::{client_config, roots, server_name};
 
 /// How to reach a Redis or Valkey server, a primary. A cluster is not spoken to:
 /// a `MOVED` is an error.
@@ -136,7 +137,7 @@ impl Server {
         }
         let tls = match &config.tls {
             Some(tls) => Some((
-                client_config(tls)?,
+                client_config(roots(tls.ca.as_deref())?, &[])?,
                 server_name(tls.server_name.as_deref().unwrap_or(&host))?,
             )),
             None => None,
@@ -176,40 +177,6 @@ fn address(text: &str) -> Result<(String, u16), String> {
     parts.ok_or_else(|| {
         format!("address is `{text}`: `host:port` is expected, like `127.0.0.1:6379`")
     })
-}
-
-fn server_name(name: &str) -> Result<ServerName<'static>, String> {
-    ServerName::try_from(name.to_owned())
-        .map_err(|_| format!("server_name is `{name}`: the name of a host is expected"))
-}
-
-fn client_config(tls: &RedisTls) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    match &tls.ca {
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|why| format!("ca: {why}"))?;
-                roots.add(certificate).map_err(|why| format!("ca: {why}"))?;
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-        }
-    }
-    if roots.is_empty() {
-        return Err(match tls.ca {
-            Some(_) => "ca: no certificate in the file".into(),
-            None => "this machine trusts no certificate: `ca` is expected".into(),
-        });
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| why.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 #[cfg(test)]

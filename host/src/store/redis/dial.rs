@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::config::Server;
+use crate::tls;
 
 /// The connection, and what has to be polled for as long as it lives.
 pub(super) type Dialled = (
@@ -32,13 +33,13 @@ pub(super) async fn dial(server: &Server) -> Result<Dialled, String> {
         SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER))
     });
     tuned.map_err(|why| format!("{host}:{port}: {why}"))?;
-    let Some((tls, name)) = &server.tls else {
+    let Some((config, name)) = &server.tls else {
         return greet(server, stream).await;
     };
-    let stream = TlsConnector::from(tls.clone())
+    let stream = TlsConnector::from(config.clone())
         .connect(name.clone(), stream)
         .await
-        .map_err(|why| format!("TLS with {host}:{port}: {why}"))?;
+        .map_err(|why| format!("{host}:{port}: {}", tls::words(&why)))?;
     greet(server, stream).await
 }
 

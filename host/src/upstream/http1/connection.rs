@@ -158,7 +158,7 @@ impl Connection {
     }
 
     /// Whether nothing has come since the last response, not even the end.
-    pub(in crate::upstream) fn is_quiet(&self) -> bool {
+    pub(in crate::upstream) fn is_quiet(&mut self) -> bool {
         self.stream.is_quiet()
     }
 

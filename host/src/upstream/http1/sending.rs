@@ -1,5 +1,6 @@
 //! A request on its way: the head, and the body in the framing that the head announces.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,6 +26,8 @@ pub(super) struct Sending {
     out: Output,
     /// Bytes that were written.
     written: u64,
+    /// Some of them may still be with TLS.
+    held_back: bool,
     /// Some of the body has been taken.
     begun: bool,
     /// The trailers that the head announces.
@@ -54,6 +57,7 @@ impl Default for Sending {
             stage: Stage::Ended,
             out: Output::default(),
             written: 0,
+            held_back: false,
             begun: false,
             announced: Vec::new(),
         }
@@ -69,6 +73,7 @@ impl Sending {
     ) -> Result<(), Error> {
         self.body = std::mem::replace(request.body_mut(), RequestBody::Empty);
         self.written = 0;
+        self.held_back = false;
         self.begun = false;
         self.announced.clear();
         let headers = request.headers();
@@ -137,13 +142,13 @@ impl Sending {
     ) -> Poll<Result<(), Error>> {
         loop {
             let waits = self.fill(cx)?.is_pending();
-            if self.out.is_empty() {
+            if self.out.is_empty() && !self.held_back {
                 return match waits {
                     true => Poll::Pending,
                     false => Poll::Ready(Ok(())),
                 };
             }
-            match ready!(self.out.poll_write(stream, cx)) {
+            match ready!(self.poll_out(stream, cx)) {
                 Ok(written) => self.written += written as u64,
                 Err(why) if self.written == 0 => {
                     self.fail();
@@ -155,10 +160,35 @@ impl Sending {
                     return Poll::Ready(Ok(()));
                 }
             }
-            if waits && self.out.is_empty() {
+            if waits && self.out.is_empty() && !self.held_back {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Writes once, and after the last of it what TLS holds back. Gives how many bytes went.
+    fn poll_out(
+        &mut self,
+        stream: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut written = 0;
+        if !self.out.is_empty() {
+            written = ready!(self.out.poll_write(stream, cx))?;
+            self.held_back = true;
+        }
+        if self.out.is_empty() {
+            match Pin::new(stream).poll_flush(cx) {
+                Poll::Ready(flushed) => {
+                    flushed?;
+                    self.held_back = false;
+                }
+                // Asked for again with the next call.
+                Poll::Pending if written > 0 => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(written))
     }
 
     /// Takes of the body what there is room for. Pending where it waits for the body.
@@ -234,6 +264,7 @@ impl Sending {
     fn fail(&mut self) {
         self.stage = Stage::Failed;
         self.out = Output::default();
+        self.held_back = false;
         if self.begun {
             self.body = RequestBody::Empty;
         }
@@ -241,7 +272,7 @@ impl Sending {
 
     /// Everything was sent.
     pub(super) fn is_done(&self) -> bool {
-        self.stage == Stage::Ended && self.out.is_empty()
+        self.stage == Stage::Ended && self.out.is_empty() && !self.held_back
     }
 
     /// The body, where nothing of it has been taken.

@@ -9,7 +9,7 @@ use wasmtime::{Result, StoreContextMut};
 use super::Pace;
 use crate::capability::Scope;
 use crate::capability::http::{
-    Budget, MAX_CALLS, Outcall, OutcallAnswer, OutcallError, granted, timeout,
+    Budget, MAX_CALLS, Outcall, OutcallAnswer, OutcallError, callee, granted, timeout,
 };
 use crate::exchange::{is_reserved, normalised_target};
 use crate::plugin::state::{State, wait};
@@ -67,14 +67,11 @@ enum CallError {
 impl Call {
     fn check(self, scope: &Scope, budget: &Budget) -> std::result::Result<Outcall, OutcallError> {
         let invalid = |what: &str| OutcallError::Invalid(what.to_owned());
-        let Some((upstream, target)) = self.target.split_once(':') else {
-            return Err(invalid("a target is \"UPSTREAM:/path\""));
-        };
+        let (callee, target) = callee(&self.target).map_err(OutcallError::Invalid)?;
         let target: PathAndQuery =
             normalised_target(target).ok_or_else(|| invalid("the target's path is none"))?;
-        if !granted(&scope.http, upstream, target.path()) {
-            return Err(OutcallError::NotGranted);
-        }
+        let upstream = granted(&scope.http, &callee, target.path());
+        let upstream = upstream.ok_or(OutcallError::NotGranted)?;
         if self.headers.len() > MAX_HEADERS {
             return Err(invalid("more than 256 header lines"));
         }
@@ -94,7 +91,7 @@ impl Call {
             .filter(|method| method != http::Method::CONNECT)
             .ok_or_else(|| invalid("an invalid method"))?;
         Ok(Outcall {
-            upstream: upstream.into(),
+            upstream,
             method,
             target,
             headers,
