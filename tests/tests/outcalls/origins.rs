@@ -40,12 +40,7 @@ async fn start(settings: &Settings, authority: &Authority) -> Gateway {
     let folder = folder(settings, authority.certificate_pem());
     let file = folder.path().join("trusted.pem");
     let file = file.to_str().expect("a path that is text");
-    Gateway::start_with(
-        folder,
-        "sluice.toml",
-        &[("SSL_CERT_FILE", &file.to_owned())],
-    )
-    .await
+    Gateway::start_with(folder, "sluice.toml", &[("SSL_CERT_FILE", file)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
