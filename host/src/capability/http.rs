@@ -8,10 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, uri::PathAndQuery};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{
-    self,
-    model::{HttpGrant, Name, Origin},
-};
+use crate::config::model::{HttpGrant, Name, Origin};
 
 /// Calls in one `send`.
 pub(crate) const MAX_CALLS: usize = 16;
@@ -188,7 +185,7 @@ pub(crate) enum Callee<'a> {
 pub(crate) fn callee(target: &str) -> Result<(Callee<'_>, &str), String> {
     match target.split_once(':') {
         Some((_, rest)) if rest.starts_with("//") => {
-            let (origin, rest) = config::origin(target)?;
+            let (origin, rest) = Origin::split(target)?;
             let rest = if rest.is_empty() { "/" } else { rest };
             Ok((Callee::Origin(origin), rest))
         }
@@ -260,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_granted_with_its_scheme_host_and_port() {
-        let (origin, _) = config::origin("https://login.example.com").unwrap();
+        let (origin, _) = Origin::split("https://login.example.com").unwrap();
         let grants = [upstream("/"), HttpGrant::Origin(origin)];
         for target in [
             "https://login.example.com",

@@ -10,6 +10,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
+pub use super::origin::Origin;
+
 /// A name that the operator gave to a listener, upstream, plugin, route or consumer.
 pub type Name = Arc<str>;
 
@@ -337,39 +339,6 @@ impl std::fmt::Display for HttpGrant {
             Self::Upstream { upstream, path } => write!(f, "{upstream}:{path}"),
             Self::Origin(origin) => origin.fmt(f),
         }
-    }
-}
-
-/// Scheme, host and port of a URI (RFC 6454, 4). Shown without the scheme's own port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// Whether the scheme is `https`; else it is `http`.
-    pub secure: bool,
-    /// Host, in lower case, and port.
-    pub target: Target,
-}
-
-impl Origin {
-    /// The port of a URI that names none.
-    pub fn default_port(secure: bool) -> u16 {
-        if secure { 443 } else { 80 }
-    }
-
-    /// What Host says of it: the port only where it is not the scheme's own.
-    pub fn authority(&self) -> String {
-        let shown = self.target.to_string();
-        let port = format!(":{}", Self::default_port(self.secure));
-        match shown.strip_suffix(&port) {
-            Some(host) if self.target.port == Self::default_port(self.secure) => host.to_owned(),
-            _ => shown,
-        }
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}", self.authority())
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Grants, HttpGrant, Name};
-use super::super::pattern;
+use super::super::model::{Grants, HttpGrant, Name, Origin};
 use super::super::reader::{Fault, Item, Table};
 use super::names::{Names, references};
 
@@ -39,7 +38,7 @@ pub(super) fn grants<'a>(table: &Table<'_, 'a>, names: &Names<'a>) -> Grants {
 
 fn call(text: &str, names: &Names<'_>) -> Result<HttpGrant, Fault> {
     if text.contains("://") {
-        let origin = pattern::origin(text).and_then(|(origin, rest)| match rest {
+        let origin = Origin::split(text).and_then(|(origin, rest)| match rest {
             "" => Ok(origin),
             _ => Err("an origin ends with its host or port".to_owned()),
         });

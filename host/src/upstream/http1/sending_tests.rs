@@ -1,13 +1,14 @@
 //! What the target reads of a request.
 
 use std::future::Future;
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, header};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::Error;
 use super::sending::Sending;
@@ -195,4 +196,55 @@ fn a_request_of_which_nothing_was_written_can_be_sent_elsewhere() {
     assert!(!sending.is_done());
     // Its beginning has been taken: the spare copy has to do.
     assert!(sending.untouched_body().is_none());
+}
+
+/// Takes everything, and gives it on when it is told to flush, every second time.
+#[derive(Default)]
+struct HoldsBack {
+    taken: Vec<u8>,
+    given: Vec<u8>,
+    asked: usize,
+}
+
+impl AsyncWrite for HoldsBack {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.taken.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.asked += 1;
+        if self.asked % 2 == 1 {
+            return Poll::Pending;
+        }
+        let taken = std::mem::take(&mut self.taken);
+        self.given.extend(taken);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn what_tls_holds_back_is_not_sent_yet() {
+    let mut stream = HoldsBack::default();
+    let mut sending = Sending::default();
+    let mut request = request(Method::PUT, &[], full(b"hello"));
+    sending.begin(&mut request, Hop::default()).unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut polls = 0;
+    while sending.poll(&mut stream, &mut cx).is_pending() {
+        assert!(!sending.is_done(), "it is still with TLS");
+        polls += 1;
+        assert!(polls < 10, "it is never flushed");
+    }
+    assert!(sending.is_done());
+    assert!(stream.given.ends_with(b"\r\n\r\nhello"));
+    assert!(stream.taken.is_empty());
 }
