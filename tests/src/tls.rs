@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -127,6 +128,8 @@ fn names(protocols: &[&str]) -> Vec<Vec<u8>> {
 pub struct Front {
     address: SocketAddr,
     sessions: Arc<AtomicU64>,
+    /// Whoever listens ends when it changes.
+    cut: watch::Sender<()>,
     accepting: JoinHandle<()>,
 }
 
@@ -138,15 +141,21 @@ impl Front {
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(protocols)));
         let sessions = Arc::new(AtomicU64::new(0));
         let counted = sessions.clone();
+        let cut = watch::Sender::new(());
+        let ends = cut.clone();
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, counted) = (acceptor.clone(), counted.clone());
+                let mut end = ends.subscribe();
                 connections.spawn(async move {
                     let mut outside = acceptor.accept(stream).await.ok()?;
                     counted.fetch_add(1, Ordering::SeqCst);
                     let mut inside = TcpStream::connect(server).await.ok()?;
-                    let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut outside, &mut inside) => {}
+                        _ = end.changed() => {}
+                    }
                     Some(())
                 });
                 while connections.try_join_next().is_some() {}
@@ -155,8 +164,14 @@ impl Front {
         Self {
             address,
             sessions,
+            cut,
             accepting,
         }
+    }
+
+    /// Closes all connections as they are: TLS does not say goodbye.
+    pub fn cut(&self) {
+        let _ = self.cut.send(());
     }
 
     /// Where it listens.

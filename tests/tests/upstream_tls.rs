@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use http::Method;
+use http_body_util::BodyExt;
 use sluice_tests::client::{With, get, with_body};
 use sluice_tests::command::sluice;
 use sluice_tests::config::{route, upstream};
 use sluice_tests::tls::{Authority, Front};
+use sluice_tests::upstream::raw::RawUpstream;
 use sluice_tests::upstream::{BEHAVIOUR, Seen};
 use sluice_tests::{Client, Gateway, Settings, Upstream, body, websocket};
 use tempfile::TempDir;
@@ -109,6 +111,44 @@ async fn without_a_name_the_certificate_has_to_be_for_the_target() {
     let front = Front::start(&authority, upstream.address(), HTTP1).await;
     let gateway = start(&authority, front.address(), "tls = { ca = \"ca.pem\" }").await;
     assert_eq!(gateway.get("/x").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_that_is_gone_costs_no_request() {
+    let (upstream, authority) = (Upstream::start().await, Authority::of(HOST));
+    let front = Front::start(&authority, upstream.address(), HTTP1).await;
+    let gateway = start(&authority, front.address(), &tls(HOST)).await;
+    let mut client = gateway.client().await;
+    for sessions in 1..=5 {
+        assert_eq!(client.fetch(get("/x")).await.status, 200);
+        assert_eq!(front.sessions(), sessions);
+        front.cut();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_ends_with_its_connection_is_whole_only_where_tls_says_so() {
+    let authority = Authority::of(HOST);
+    for whole in [true, false] {
+        let upstream = RawUpstream::start(move |mut connection| async move {
+            connection.head().await;
+            connection.write("HTTP/1.1 200 OK\r\n\r\nhello").await;
+            if !whole {
+                connection.peer_closes().await;
+            }
+        })
+        .await;
+        let front = Front::start(&authority, upstream.address(), HTTP1).await;
+        let gateway = start(&authority, front.address(), &tls(HOST)).await;
+        let response = gateway.client().await.send(get("/x")).await;
+        assert_eq!(response.status(), 200);
+        if !whole {
+            front.cut();
+        }
+        let body = response.into_body().collect().await;
+        let body = body.map(|body| body.to_bytes());
+        assert_eq!(body.ok().as_deref(), whole.then_some(&b"hello"[..]));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
