@@ -424,6 +424,57 @@ async fn a_response_and_a_request_pass_each_other() {
     assert_eq!(hellos, 10);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_send_all_of_its_request_before_it_reads() {
+    const LONG: usize = 32 * 1024 * 1024;
+    let upstream = RawUpstream::start(|mut connection: Connection| async move {
+        connection.head().await;
+        connection
+            .write(format!("HTTP/1.1 200 OK\r\ncontent-length: {LONG}\r\n\r\n"))
+            .await;
+        assert!(connection.both_ways(&vec![b'x'; LONG]).await);
+        connection.peer_closes().await;
+    })
+    .await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LONG}\r\n\r\n"
+        ))
+        .await;
+    wait::within("the end of the request", client.send(vec![b'y'; LONG])).await;
+    let response = client.response().await;
+    assert_eq!(response.status, 200);
+    assert!(response.complete);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_after_half_a_request_is_not_the_upstreams_fault() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let upstream = RawUpstream::start(move |mut connection: Connection| {
+        let tell = tell.clone();
+        async move {
+            connection.head().await;
+            connection
+                .write("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhello")
+                .await;
+            connection.peer_closes().await;
+            let _ = tell.send(());
+        }
+    })
+    .await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send("POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhello")
+        .await;
+    assert_eq!(client.bytes(12).await, b"HTTP/1.1 200");
+    drop(client);
+    wait::within("the end of the connection", told.recv()).await;
+    assert_eq!(gateway.access("/half").await["outcome"], "client-gone");
+}
+
 /// What the upstream reads of a request, up to and including `end`.
 async fn forwarded(request: &str, end: &'static str) -> String {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();

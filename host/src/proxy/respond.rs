@@ -30,7 +30,7 @@ pub(super) async fn with_response(
         incoming,
         lease: Some(answered.lease),
         pause,
-        broken: false,
+        broken: None,
     });
     ending.outcome = Outcome::Proxied;
     ending.source = Some(Source::Upstream(name.clone()));

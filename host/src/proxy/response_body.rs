@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::ending::Ending;
 use crate::body::WholeBody;
 use crate::plugin::Outcome;
+use crate::server::BodyFailure;
 use crate::upstream::{Lease, UpstreamBody};
 use crate::worker::timers::Deadline;
 
@@ -35,8 +36,8 @@ pub struct Streamed {
     pub lease: Option<Lease>,
     /// How long the upstream may pause.
     pub pause: Deadline,
-    /// It has broken off.
-    pub broken: bool,
+    /// It has broken off: why.
+    pub broken: Option<Outcome>,
 }
 
 /// The body broke off; the client's connection or stream is reset.
@@ -102,8 +103,8 @@ impl Body for Streamed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Outcome>>> {
         let this = self.get_mut();
-        if this.broken {
-            return Poll::Ready(Some(Err(Outcome::UpstreamFailed)));
+        if let Some(why) = this.broken {
+            return Poll::Ready(Some(Err(why)));
         }
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -114,9 +115,15 @@ impl Body for Streamed {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(why))) => {
-                this.tell(&why);
+                this.broken = Some(match why.of_request() {
+                    Some(BodyFailure::TooSlow) => Outcome::TimedOut,
+                    Some(BodyFailure::Gone | BodyFailure::Malformed) => Outcome::ClientGone,
+                    None => {
+                        this.tell(&why);
+                        Outcome::UpstreamFailed
+                    }
+                });
                 // What came before goes to the client first: at once, the end would overtake it.
-                this.broken = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }

@@ -2,6 +2,7 @@
 
 use super::http1;
 use crate::config::model::Target;
+use crate::server::BodyFailure;
 
 /// How an exchange with a target failed.
 #[derive(Debug)]
@@ -10,6 +11,16 @@ pub enum Failure {
     Http1(http1::Error),
     /// On HTTP/2.
     Http2(hyper::Error),
+}
+
+impl Failure {
+    /// Why the client's body broke off, if that is what it was.
+    pub fn of_request(&self) -> Option<BodyFailure> {
+        match self {
+            Self::Http1(http1::Error::RequestBody(why)) => Some(*why),
+            Self::Http1(_) | Self::Http2(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Failure {

@@ -133,6 +133,24 @@ impl Connection {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
+    /// Writes bytes and reads as many, side by side. Whether all of them came.
+    pub async fn both_ways(&mut self, bytes: &[u8]) -> bool {
+        let already = std::mem::take(&mut self.pending);
+        let (mut read, mut write) = self.stream.split();
+        let reading = async {
+            let mut left = bytes.len().saturating_sub(already.len());
+            let mut buffer = vec![0; 64 * 1024];
+            while left > 0 {
+                match read.read(&mut buffer).await {
+                    Ok(0) | Err(_) => return false,
+                    Ok(count) => left = left.saturating_sub(count),
+                }
+            }
+            true
+        };
+        tokio::join!(write.write_all(bytes), reading).1
+    }
+
     /// Breaks the connection off.
     pub fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);

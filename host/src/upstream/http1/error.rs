@@ -2,9 +2,7 @@
 
 use std::io;
 
-use http_body::Body;
-
-use crate::upstream::RequestBody;
+use crate::server::BodyFailure;
 
 /// What went wrong, in words for the log.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ pub enum Error {
     /// The chunks are not framed right.
     Chunk(&'static str),
     /// The client's body broke off.
-    RequestBody(<RequestBody as Body>::Error),
+    RequestBody(BodyFailure),
     /// The request's body is longer or shorter than its Content-Length.
     RequestLength,
 }
