@@ -1,7 +1,8 @@
 //! What one hook call costs, on one core and with every protection on.
 //!
 //! `cargo bench -p sluice --bench hook` prints the CPU time of a call: the
-//! median of 30 rounds. With `-- FILE CONFIG [NAME:VALUE]` it does so for the
+//! median of 30 rounds. With `-- PART` it does so for the hooks whose line has
+//! this part only; with `-- FILE CONFIG [NAME:VALUE]` for the
 //! plugin in a file (an absolute path), its configuration as JSON and a header
 //! that the request has; and how long compiling and loading it takes.
 
@@ -27,6 +28,10 @@ use sluice::rollout::Rollouts;
 use sluice::store::{MemoryConfig, Store};
 use wit_component::{StringEncoding, embed_component_metadata};
 
+/// As in the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const KEYS: usize = 1000;
 const ROUNDS: usize = 30;
 const BATCHES: u32 = 100;
@@ -41,41 +46,50 @@ fn main() {
         .collect();
     let given: Vec<_> = given.iter().map(String::as_str).collect();
     match given[..] {
-        [] => shipped(),
+        [] => shipped(""),
+        [part] => shipped(part),
         [file, config] => from_file(file, config, None),
         [file, config, header] => {
             let header = header.split_once(':').expect("a header as NAME:VALUE");
             from_file(file, config, Some(header));
         }
-        _ => panic!("expected nothing, or FILE CONFIG [NAME:VALUE]"),
+        _ => panic!("expected nothing, PART, or FILE CONFIG [NAME:VALUE]"),
     }
 }
 
-fn shipped() {
+fn shipped(part: &str) {
     let runtime = Runtime::new(None).expect("the engine starts");
     let (all, known) = (consumers(), key(KEYS / 2));
     let noop = slot(&runtime, "noop", &noop(), json!({}));
-    measure("on-request that does nothing", &noop, OnRequest, || {
-        exchange(None, &all)
-    });
+    measure(
+        part,
+        "on-request that does nothing",
+        &noop,
+        OnRequest,
+        || exchange(None, &all),
+    );
     let builtin = |name, config| {
         let bytes = builtin::find(name).expect("it ships with the gateway");
         slot(&runtime, name, bytes, config)
     };
     let auth = builtin("key-auth", json!({}));
     let with_key = |key| exchange(Some(("x-api-key", key)), &all);
-    measure("key-auth, allowed", &auth, OnRequest, || with_key(&known));
-    measure("key-auth, unknown key", &auth, OnRequest, || {
+    measure(part, "key-auth, allowed", &auth, OnRequest, || {
+        with_key(&known)
+    });
+    measure(part, "key-auth, unknown key", &auth, OnRequest, || {
         with_key("k_000500-wrong")
     });
-    measure("key-auth, no key", &auth, OnRequest, || {
+    measure(part, "key-auth, no key", &auth, OnRequest, || {
         exchange(None, &all)
     });
     let limits = json!([{ "name": "hourly", "amount": 1_000_000_000_000_u64, "window": "1h" }]);
     let quota = builtin("quota", json!({ "limits": limits }));
-    measure("quota, on-request", &quota, OnRequest, || called(&all));
+    measure(part, "quota, on-request", &quota, OnRequest, || {
+        called(&all)
+    });
     let (seen, _) = quota.call(called(&all), &OnRequest);
-    measure("quota, on-response", &quota, OnResponse, || {
+    measure(part, "quota, on-response", &quota, OnResponse, || {
         answered(&seen, &all)
     });
     let shape = builtin(
@@ -85,10 +99,10 @@ fn shipped() {
             "response": { "remove": { "headers": ["server"] } },
         }),
     );
-    measure("transform, on-request", &shape, OnRequest, || {
+    measure(part, "transform, on-request", &shape, OnRequest, || {
         exchange(None, &all)
     });
-    measure("transform, on-response", &shape, OnResponse, || {
+    measure(part, "transform, on-response", &shape, OnResponse, || {
         answered(&exchange(None, &all), &all)
     });
     let variants = json!([
@@ -99,7 +113,7 @@ fn shipped() {
         "canary",
         json!({ "variants": variants, "sticky": "client-address" }),
     );
-    measure("canary, on-request", &canary, OnRequest, || {
+    measure(part, "canary, on-request", &canary, OnRequest, || {
         exchange(None, &all)
     });
     print("key-auth, a new instance", new_instance(&auth));
@@ -117,10 +131,10 @@ fn from_file(file: &str, config: &str, header: Option<(&str, &str)>) {
     }
     let (all, slot) = (consumers(), slot(&runtime(), "file", &bytes, config));
     print("a new instance", new_instance(&slot));
-    measure("on-request", &slot, OnRequest, || exchange(None, &all));
+    measure("", "on-request", &slot, OnRequest, || exchange(None, &all));
     if let Some((name, value)) = header {
         let what = format!("on-request, {name}: {value}");
-        measure(&what, &slot, OnRequest, || {
+        measure("", &what, &slot, OnRequest, || {
             exchange(Some((name, value)), &all)
         });
     }
@@ -144,11 +158,15 @@ fn print(what: &str, time: Duration) {
 
 /// Calls a hook for one exchange after another, each of them new.
 fn measure<C: HookCall<Verdict = HeadVerdict>>(
+    part: &str,
     what: &str,
     slot: &Slot,
     hook: C,
     exchange: impl Fn() -> Box<Exchange>,
 ) {
+    if !what.contains(part) {
+        return;
+    }
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let mut spent = Duration::ZERO;
