@@ -25,7 +25,9 @@ pub mod imports {
 
 /// What the hook worlds share with the imports.
 pub mod types {
-    pub use super::imports::sluice::plugin::types::{Field, Rejected, Reply, StoreError};
+    pub use super::imports::sluice::plugin::types::{
+        Edit, Field, RefusedEdit, Rejected, Reply, StoreError,
+    };
 
     pub type Bytes = Vec<u8>;
 }

@@ -2,7 +2,8 @@
 //! the grant `consumers = true`.
 //!
 //! Read them in [`configure`](crate::Plugin::configure): they change only with
-//! the configuration, and then the plugin is configured again.
+//! the configuration, and then the plugin is configured again. Whose key a
+//! caller shows, [`find`] says.
 
 use crate::sys;
 
@@ -16,4 +17,12 @@ pub fn credentials() -> Vec<Credential> {
 /// The groups of a consumer; none where there is no such consumer.
 pub fn groups(consumer: &str) -> Option<Vec<String>> {
     sys::consumers::groups(consumer)
+}
+
+/// Whose key this is: the place of its credential in [`credentials`]. None of a
+/// key that is unknown, not valid now, or longer than 4096 bytes.
+///
+/// How long it takes does not tell whether a key is known.
+pub fn find(key: &[u8]) -> Option<usize> {
+    usize::try_from(sys::consumers::find(key)?).ok()
 }

@@ -62,6 +62,7 @@ pub mod clock;
 pub mod config;
 pub mod consumers;
 pub mod context;
+mod edit;
 mod error;
 pub mod form;
 #[cfg(target_arch = "wasm32")]
@@ -87,12 +88,13 @@ mod sys;
 pub mod testing;
 
 pub use config::Config;
+pub use edit::Edit;
 pub use error::{EditError, Error, Rejected, StoreError};
 pub use identity::Caller;
 pub use plugin::{BodyVerdict, Hook, Outcome, Plugin, Summary, Verdict};
 pub use problem::{Problem, Problems};
 pub use reply::{Field, Reply};
-pub use request::Request;
+pub use request::{Request, Single};
 pub use reserved::RESERVED_HEADERS;
 pub use response::Response;
 pub use sluice_plugin_macros::{Config, plugin};
@@ -100,7 +102,7 @@ pub use sluice_plugin_macros::{Config, plugin};
 /// All that most plugins need: `use sluice_plugin::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        BodyVerdict, Caller, Config, Error, Hook, Outcome, Plugin, Problems, Reply, Request,
+        BodyVerdict, Caller, Config, Edit, Error, Hook, Outcome, Plugin, Problems, Reply, Request,
         Response, StoreError, Summary, Verdict, clock, consumers, context, http_client, kv, log,
         metrics, plugin, quota, random, rollout, secrets,
     };

@@ -1,16 +1,20 @@
 //! The request, as hooks read and edit it.
 
+use crate::edit::{Edit, refused};
 use crate::error::EditError;
 use crate::identity::Caller;
 use crate::reply::Field;
 use crate::sys;
+
+/// What stands in a header that should have one line.
+pub use crate::sys::types::request::Single;
 
 /// The request in flight, with the edits made so far.
 ///
 /// Every method asks the gateway: nothing is copied until it is asked for, and
 /// a value that is needed twice is better kept. What a string costs is its way
 /// into the plugin (about 0.13 µs); edits and questions without a text as the
-/// answer are cheap.
+/// answer are cheap, and three or more edits are cheapest in one [`Request::apply`].
 ///
 /// Edits are a draft. The gateway keeps them when the hook returns `Ok`, and
 /// drops them when it fails.
@@ -65,6 +69,12 @@ impl Request {
     /// How many lines carry this header.
     pub fn header_count(&self, name: &str) -> u32 {
         sys::request::header_count(name)
+    }
+
+    /// What stands in a header that should have one line: where several would
+    /// be in doubt, such as a credential.
+    pub fn single_header(&self, name: &str) -> Single {
+        sys::request::single_header(name)
     }
 
     /// The values of all lines that carry this header, in their order.
@@ -141,10 +151,22 @@ impl Request {
             .map_err(|why| EditError::new("request header", name, why))
     }
 
+    /// One line where none carries this name; whether it was made.
+    pub fn add_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<bool, EditError> {
+        sys::request_edit::add_header(name, value.as_ref())
+            .map_err(|why| EditError::new("request header", name, why))
+    }
+
     /// No line of this name; whether there was one.
     pub fn remove_header(&mut self, name: &str) -> Result<bool, EditError> {
         sys::request_edit::remove_header(name)
             .map_err(|why| EditError::new("request header", name, why))
+    }
+
+    /// Makes several edits in their order, all of them or none. Three or more
+    /// cost less so than each by itself.
+    pub fn apply(&mut self, edits: &[Edit<'_>]) -> Result<(), EditError> {
+        sys::request_edit::apply(edits).map_err(|why| refused("request header", edits, why))
     }
 
     /// Sends the request to this one of [`Request::upstreams`].

@@ -1,5 +1,6 @@
 //! The response, as hooks read and edit it.
 
+use crate::edit::{Edit, refused};
 use crate::error::EditError;
 use crate::reply::Field;
 use crate::sys;
@@ -71,9 +72,21 @@ impl Response {
             .map_err(|why| EditError::new("response header", name, why))
     }
 
+    /// One line where none carries this name; whether it was made.
+    pub fn add_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<bool, EditError> {
+        sys::response_edit::add_header(name, value.as_ref())
+            .map_err(|why| EditError::new("response header", name, why))
+    }
+
     /// No line of this name; whether there was one.
     pub fn remove_header(&mut self, name: &str) -> Result<bool, EditError> {
         sys::response_edit::remove_header(name)
             .map_err(|why| EditError::new("response header", name, why))
+    }
+
+    /// Makes several edits in their order, all of them or none, as
+    /// [`Request::apply`](crate::Request::apply) does.
+    pub fn apply(&mut self, edits: &[Edit<'_>]) -> Result<(), EditError> {
+        sys::response_edit::apply(edits).map_err(|why| refused("response header", edits, why))
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod consumers;
 pub(crate) mod grants;
 mod hooks;
 pub mod http;
+mod keys;
 pub(crate) mod log;
 pub mod metrics;
 pub(crate) mod quota;

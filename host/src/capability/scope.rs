@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::hooks::Skipped;
+use super::keys::Keys;
 use super::log::LogSink;
 use super::metrics::PluginMetrics;
 use super::rollout::Seat;
@@ -22,6 +23,8 @@ pub(crate) struct Scope {
     pub(crate) log: LogSink,
     /// The consumers that it may read: none where it does not import them.
     pub(crate) consumers: Arc<Consumers>,
+    /// Their keys.
+    pub(crate) keys: Keys,
     /// Its metrics; none for an instance that only describes itself.
     pub(crate) metrics: Option<PluginMetrics>,
     /// Where it may keep values.
@@ -64,13 +67,15 @@ impl Scope {
                 .collect()
         };
         let secrets = services.secrets.iter();
+        let consumers = match imports("consumers") {
+            true => services.consumers.clone(),
+            false => Arc::default(),
+        };
         Self {
             name: plugin.name.clone(),
             log: LogSink::new(plugin.name.clone()),
-            consumers: match imports("consumers") {
-                true => services.consumers.clone(),
-                false => Arc::default(),
-            },
+            keys: Keys::of(&consumers),
+            consumers,
             metrics: Some(services.metrics.plugin(plugin.name.clone())),
             kv: stores("kv", &grants.kv),
             quota: stores("quota", &grants.quota),
@@ -93,6 +98,7 @@ impl Scope {
             log: LogSink::muted(name.clone()),
             name,
             consumers: Arc::default(),
+            keys: Keys::default(),
             metrics: None,
             kv: Stores::new(),
             quota: Stores::new(),

@@ -5,7 +5,7 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
 use super::headers::{self, EditName, Lines};
-use super::{Caller, Exchange, Note, Phase};
+use super::{Caller, Exchange, Note, Phase, query};
 use crate::config::model::{Consumer, Name};
 use std::sync::Arc;
 
@@ -33,6 +33,21 @@ pub enum Rejected {
     Refused,
 }
 
+/// What becomes of the header lines of one name.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// One line instead of all.
+    Set(&'a [u8]),
+    /// One line where there is none.
+    Add(&'a [u8]),
+    /// One more line.
+    Append(&'a [u8]),
+    /// No line.
+    Remove,
+    /// No line and, in a request, no field in the query, of the name as it was written.
+    Hide(&'a str),
+}
+
 /// How to take one edit back.
 #[derive(Debug)]
 pub(super) enum Undo {
@@ -53,9 +68,21 @@ impl Exchange {
         self.undo.clear();
     }
 
+    /// How many edits there are since [`Exchange::begin_edits`].
+    pub fn edits(&self) -> usize {
+        self.undo.len()
+    }
+
     /// Takes back every edit since [`Exchange::begin_edits`].
     pub fn undo_edits(&mut self) {
-        while let Some(undo) = self.undo.pop() {
+        self.undo_to(0);
+    }
+
+    /// Takes back every edit but the first `edits`.
+    pub fn undo_to(&mut self, edits: usize) {
+        while self.undo.len() > edits
+            && let Some(undo) = self.undo.pop()
+        {
             match undo {
                 Undo::RequestHeader(name, old) => {
                     headers::restore(&mut self.request.headers, &name, old);
@@ -79,6 +106,40 @@ impl Exchange {
         }
     }
 
+    /// Changes the request header lines of one name.
+    #[inline]
+    pub fn change_request_header(
+        &mut self,
+        name: &EditName,
+        change: Change<'_>,
+    ) -> Result<(), Rejected> {
+        match change {
+            Change::Set(value) => self.set_request_header(name, value),
+            Change::Add(value) => self.add_request_header(name, value).map(drop),
+            Change::Append(value) => self.append_request_header(name, value),
+            Change::Remove => self.remove_request_header(name).map(drop),
+            Change::Hide(field) => {
+                self.remove_request_header(name)?;
+                self.remove_from_query(field)
+            }
+        }
+    }
+
+    /// Changes the response header lines of one name.
+    #[inline]
+    pub fn change_response_header(
+        &mut self,
+        name: &EditName,
+        change: Change<'_>,
+    ) -> Result<(), Rejected> {
+        match change {
+            Change::Set(value) => self.set_response_header(name, value),
+            Change::Add(value) => self.add_response_header(name, value).map(drop),
+            Change::Append(value) => self.append_response_header(name, value),
+            Change::Remove | Change::Hide(_) => self.remove_response_header(name).map(drop),
+        }
+    }
+
     /// One request header line instead of all of this name.
     pub fn set_request_header(&mut self, name: &EditName, value: &[u8]) -> Result<(), Rejected> {
         let value = parse_value(value)?;
@@ -89,6 +150,14 @@ impl Exchange {
         let old = headers::set(&mut self.request.headers, name, value)?;
         self.note_undo(Undo::RequestHeader(name.clone(), old));
         Ok(())
+    }
+
+    /// One request header line where there is none of this name; whether it was made.
+    pub fn add_request_header(&mut self, name: &EditName, value: &[u8]) -> Result<bool, Rejected> {
+        if name.is_in(&self.request.headers) {
+            return self.may_edit(Phase::Request).map(|()| false);
+        }
+        self.set_request_header(name, value).map(|()| true)
     }
 
     /// One more request header line.
@@ -123,6 +192,14 @@ impl Exchange {
         let old = headers::set(&mut self.response.headers, name, value)?;
         self.note_undo(Undo::ResponseHeader(name.clone(), old));
         Ok(())
+    }
+
+    /// One response header line where there is none of this name; whether it was made.
+    pub fn add_response_header(&mut self, name: &EditName, value: &[u8]) -> Result<bool, Rejected> {
+        if name.is_in(&self.response.headers) {
+            return self.may_edit(Phase::Response).map(|()| false);
+        }
+        self.set_response_header(name, value).map(|()| true)
     }
 
     /// One more response header line.
@@ -166,6 +243,16 @@ impl Exchange {
         let target = normalised_target(target).ok_or(Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.request.target, target);
         self.note_undo(Undo::Target(old));
+        Ok(())
+    }
+
+    /// No field of this name in the query.
+    fn remove_from_query(&mut self, name: &str) -> Result<(), Rejected> {
+        self.may_edit(Phase::Request)?;
+        if let Some(target) = query::without(&self.request.target, name) {
+            let old = std::mem::replace(&mut self.request.target, target);
+            self.note_undo(Undo::Target(old));
+        }
         Ok(())
     }
 

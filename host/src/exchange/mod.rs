@@ -7,6 +7,7 @@
 mod edit;
 mod headers;
 mod names;
+mod query;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::config::model::{Consumer, Consumers, Name, Route};
 use crate::rollout::Rollout;
 use crate::upstream::Availability;
 
-pub use edit::Rejected;
+pub use edit::{Change, Rejected};
 pub(crate) use edit::{final_status, normalised_target};
 pub use headers::EditName;
 pub use names::{is_reserved, strip_hop_by_hop};

@@ -3,12 +3,14 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::world::{Phase, World, ask};
-use crate::RESERVED_HEADERS;
+use crate::bindings::types::{Edit, RefusedEdit};
 use crate::error::Rejected;
+use crate::{RESERVED_HEADERS, form};
 
 /// What to do with the lines of one name.
 pub(super) enum Change<'a> {
     Set(&'a [u8]),
+    Add(&'a [u8]),
     Append(&'a [u8]),
     Remove,
 }
@@ -36,8 +38,44 @@ pub(super) fn change(
     let name = header_name(name)?;
     match change {
         Change::Set(value) => Ok(headers.insert(name, header_value(value)?).is_some()),
+        Change::Add(_) if headers.contains_key(&name) => Ok(true),
+        Change::Add(value) => Ok(headers.insert(name, header_value(value)?).is_some()),
         Change::Append(value) => Ok(headers.append(name, header_value(value)?)),
         Change::Remove => Ok(headers.remove(name).is_some()),
+    }
+}
+
+/// Makes the edits up to the first that is refused. What they hide is for `hide` too.
+pub(super) fn apply(
+    edits: &[Edit<'_>],
+    mut one: impl FnMut(&str, Change<'_>) -> Result<bool, Rejected>,
+    mut hide: impl FnMut(&str),
+) -> Result<(), RefusedEdit> {
+    for (at, edit) in (0..).zip(edits) {
+        let done = match *edit {
+            Edit::Set((name, value)) => one(name, Change::Set(value)).map(drop),
+            Edit::Add((name, value)) => one(name, Change::Add(value)).map(drop),
+            Edit::Append((name, value)) => one(name, Change::Append(value)).map(drop),
+            Edit::Remove(name) => one(name, Change::Remove).map(drop),
+            Edit::Hide(name) => one(name, Change::Remove).map(|_| hide(name)),
+        };
+        done.map_err(|why| RefusedEdit { at, why })?;
+    }
+    Ok(())
+}
+
+/// The target without the fields of this name in its query.
+pub(super) fn without(target: &str, name: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let is = |field: &&str| form::decode(form::split(field.as_bytes()).0).eq(name.bytes());
+    let all: Vec<&str> = query.split('&').collect();
+    let kept: Vec<&str> = all.iter().copied().filter(|field| !is(field)).collect();
+    match kept.join("&") {
+        _ if kept.len() == all.len() => target.to_owned(),
+        kept if kept.is_empty() => path.to_owned(),
+        kept => [path, "?", &kept].concat(),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::edit::{self, Change, edit};
 use super::exchange::{Line, Message};
 use super::world::{Phase, World, ask};
-use crate::bindings::types::{Field, Rejected};
+use crate::bindings::types::{Edit, Field, RefusedEdit, Rejected};
 
 fn fields(message: &Message) -> Vec<Field> {
     let lines = message.headers.iter();
@@ -27,6 +27,7 @@ fn count(message: &Message, name: &str) -> u32 {
 
 pub(crate) mod request {
     use super::*;
+    use crate::sys::types::request::Single;
 
     pub(crate) fn method() -> String {
         ask(|w| w.exchange.method.clone())
@@ -68,6 +69,15 @@ pub(crate) mod request {
         ask(|w| count(&w.exchange.request, name))
     }
 
+    pub(crate) fn single_header(name: &str) -> Single {
+        let mut values = header_values(name);
+        match values.len() {
+            0 => Single::None,
+            1 => Single::One(values.remove(0)),
+            _ => Single::Several,
+        }
+    }
+
     pub(crate) fn header_values(name: &str) -> Vec<Vec<u8>> {
         ask(|w| values(&w.exchange.request, name))
     }
@@ -107,6 +117,10 @@ pub(crate) mod request_edit {
         change(name, Change::Append(value)).map(drop)
     }
 
+    pub(crate) fn add_header(name: &str, value: &[u8]) -> Result<bool, Rejected> {
+        change(name, Change::Add(value)).map(|was| !was)
+    }
+
     pub(crate) fn remove_header(name: &str) -> Result<bool, Rejected> {
         one_host(name)?;
         change(name, Change::Remove)
@@ -116,6 +130,23 @@ pub(crate) mod request_edit {
         edit(Phase::Request, |w| {
             edit::change(&mut w.exchange.request.headers, name, change)
         })
+    }
+
+    pub(crate) fn apply(edits: &[Edit<'_>]) -> Result<(), RefusedEdit> {
+        let before = ask(|w| w.exchange.clone());
+        let one = |name: &str, edit: Change<'_>| {
+            if !matches!(edit, Change::Set(_) | Change::Add(_)) {
+                one_host(name)?;
+            }
+            change(name, edit)
+        };
+        let done = edit::apply(edits, one, |name| {
+            ask(|w| w.exchange.target = edit::without(&w.exchange.target, name));
+        });
+        if done.is_err() {
+            ask(|w| w.exchange = before);
+        }
+        done
     }
 
     fn one_host(name: &str) -> Result<(), Rejected> {
@@ -205,8 +236,21 @@ pub(crate) mod response_edit {
         change(name, Change::Append(value)).map(drop)
     }
 
+    pub(crate) fn add_header(name: &str, value: &[u8]) -> Result<bool, Rejected> {
+        change(name, Change::Add(value)).map(|was| !was)
+    }
+
     pub(crate) fn remove_header(name: &str) -> Result<bool, Rejected> {
         change(name, Change::Remove)
+    }
+
+    pub(crate) fn apply(edits: &[Edit<'_>]) -> Result<(), RefusedEdit> {
+        let before = ask(|w| w.exchange.clone());
+        let done = edit::apply(edits, change, |_| {});
+        if done.is_err() {
+            ask(|w| w.exchange = before);
+        }
+        done
     }
 
     fn change(name: &str, change: Change<'_>) -> Result<bool, Rejected> {
@@ -363,8 +407,13 @@ pub(crate) mod random {
 }
 
 pub(crate) mod consumers {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::consumers::Credential;
+
+    /// The gateway's bound, in bytes.
+    const LONGEST_KEY: usize = 4096;
 
     pub(crate) fn credentials() -> Vec<Credential> {
         ask(|w| {
@@ -373,6 +422,19 @@ pub(crate) mod consumers {
                 .flat_map(|c| c.credentials.iter().cloned())
                 .collect()
         })
+    }
+
+    pub(crate) fn find(key: &[u8]) -> Option<u32> {
+        let now = super::clock::unix_ms() / 1000;
+        let digest = Sha256::digest(key);
+        let place = credentials().iter().position(|c| {
+            key.len() <= LONGEST_KEY
+                && key.starts_with(c.prefix.as_bytes())
+                && c.sha256 == digest.as_slice()
+                && c.not_before.is_none_or(|from| from <= now)
+                && c.expires.is_none_or(|end| now < end)
+        });
+        u32::try_from(place?).ok()
     }
 
     pub(crate) fn groups(consumer: &str) -> Option<Vec<String>> {

@@ -7,8 +7,8 @@ mod options;
 mod replies;
 mod store;
 
-use sluice_plugin::EditError;
 use sluice_plugin::prelude::*;
+use sluice_plugin::{EditError, Single};
 
 use body::Kind;
 use keys::{Keys, Owner};
@@ -123,28 +123,21 @@ impl Plugin for KeyAuth {
 
 impl KeyAuth {
     fn decide(&self, request: &mut Request, body: Option<&Body>) -> Result<Decision, Error> {
-        // Asked once for both uses: a query in the plugin costs more than the search.
-        let query = if self.options.key_in_query || self.options.hide_credentials {
-            request.query()
-        } else {
-            None
-        };
         if !self.options.run_on_preflight && is_preflight(request) {
-            self.forward(request, None, query.as_deref())?;
+            self.forward(request, None)?;
             return Ok(Decision::Pass);
         }
-        let key = match self.shown(request, query.as_deref(), body) {
+        let key = match self.shown(request, body) {
             Shown::Several => return Ok(Decision::Refuse(self.replies.duplicate())),
             Shown::AskBody => return Ok(Decision::AskBody),
-            Shown::Nothing => return self.without_key(request, query.as_deref(), body),
+            Shown::Nothing => return self.without_key(request, body),
             Shown::Key(key) => key,
         };
-        let query = query.as_deref();
         match (self.keys.find(&key), &self.stored) {
-            (Some(known), _) => self.with_key(request, &known.owner, &known.id, query, body),
+            (Some(known), _) => self.with_key(request, &known.owner, &known.id, body),
             (None, None) => Ok(Decision::Refuse(self.replies.unauthorized())),
             (None, Some(stored)) => match stored.find(&key) {
-                Ok(Some(known)) => self.with_key(request, &known.owner, &known.id, query, body),
+                Ok(Some(known)) => self.with_key(request, &known.owner, &known.id, body),
                 Err(_) if self.options.on_store_error == OnStoreError::Deny => {
                     Ok(Decision::Refuse(self.replies.unavailable()))
                 }
@@ -159,24 +152,18 @@ impl KeyAuth {
         request: &mut Request,
         owner: &Owner,
         id: &str,
-        query: Option<&str>,
         body: Option<&Body>,
     ) -> Result<Decision, Error> {
         if self.hides_later(request, body) {
             return Ok(Decision::AskBody);
         }
         request.identify(&owner.consumer, Some(id))?;
-        self.forward(request, Some((owner, Some(id))), query)?;
+        self.forward(request, Some((owner, Some(id))))?;
         Ok(Decision::Pass)
     }
 
     /// No key: somebody whom an earlier plugin identified, or `anonymous`, or nobody.
-    fn without_key(
-        &self,
-        request: &mut Request,
-        query: Option<&str>,
-        body: Option<&Body>,
-    ) -> Result<Decision, Error> {
+    fn without_key(&self, request: &mut Request, body: Option<&Body>) -> Result<Decision, Error> {
         let Some(anonymous) = &self.anonymous else {
             return Ok(Decision::Refuse(self.replies.missing()));
         };
@@ -187,18 +174,23 @@ impl KeyAuth {
             Some(caller) => {
                 let owner = Owner::new(caller.id, &caller.groups);
                 let credential = caller.credential.as_deref();
-                self.forward(request, Some((&owner, credential)), query)?;
+                self.forward(request, Some((&owner, credential)))?;
             }
             None => {
                 request.identify(&anonymous.consumer, None)?;
-                self.forward(request, Some((anonymous, None)), query)?;
+                self.forward(request, Some((anonymous, None)))?;
             }
         }
         Ok(Decision::Pass)
     }
 
     /// For each name, the header, then the query, then the body.
-    fn shown(&self, request: &Request, query: Option<&str>, body: Option<&Body>) -> Shown {
+    fn shown(&self, request: &Request, body: Option<&Body>) -> Shown {
+        let query = if self.options.key_in_query {
+            request.query()
+        } else {
+            None
+        };
         let mut may_ask = None;
         for name in &self.options.key_names {
             let mut found = Found::Nothing;
@@ -206,7 +198,8 @@ impl KeyAuth {
                 found = in_header(request, name);
             }
             if found == Found::Nothing && self.options.key_in_query {
-                found = query.map_or(Found::Nothing, |q| form::find(q.as_bytes(), name));
+                let query = query.as_deref().unwrap_or_default();
+                found = form::find(query.as_bytes(), name);
             }
             if found == Found::Nothing && self.options.key_in_body {
                 match body {
@@ -244,48 +237,40 @@ impl KeyAuth {
         &self,
         request: &mut Request,
         who: Option<(&Owner, Option<&str>)>,
-        query: Option<&str>,
     ) -> Result<(), EditError> {
         let owner = who.map(|(owner, _)| owner);
         let credential = who.and_then(|(_, credential)| credential);
-        tell(request, CONSUMER, owner.map(|o| &*o.consumer))?;
-        tell(request, GROUPS, owner.and_then(|o| o.groups.as_deref()))?;
-        tell(request, CREDENTIAL, credential)?;
         let anonymous = credential.is_none() && owner.is_some() && owner == self.anonymous.as_ref();
-        tell(request, ANONYMOUS, anonymous.then_some("true"))?;
+        let names = &self.options.key_names;
+        let mut edits = Vec::with_capacity(4 + names.len());
+        edits.extend([
+            tell(CONSUMER, owner.map(|o| &*o.consumer)),
+            tell(GROUPS, owner.and_then(|o| o.groups.as_deref())),
+            tell(CREDENTIAL, credential),
+            tell(ANONYMOUS, anonymous.then_some("true")),
+        ]);
         if self.options.hide_credentials {
-            for name in &self.options.key_names {
-                request.remove_header(name)?;
-            }
-            let hidden = query.and_then(|q| form::without(q.as_bytes(), &self.options.key_names));
-            if let Some(query) = hidden {
-                let mut target = request.path();
-                if !query.is_empty() {
-                    target.push('?');
-                    target.push_str(&String::from_utf8_lossy(&query));
-                }
-                request.set_target(&target)?;
-            }
+            edits.extend(names.iter().map(|name| Edit::hide(name)));
         }
-        Ok(())
+        request.apply(&edits)
     }
 }
 
 /// One line with this value, or none at all.
-fn tell(request: &mut Request, name: &str, value: Option<&str>) -> Result<(), EditError> {
+fn tell<'a>(name: &'a str, value: Option<&'a str>) -> Edit<'a> {
     match value {
-        Some(value) => request.set_header(name, value),
-        None => request.remove_header(name).map(drop),
+        Some(value) => Edit::set(name, value),
+        None => Edit::remove(name),
     }
 }
 
 /// An empty value is no key.
 fn in_header(request: &Request, name: &str) -> Found {
-    match request.header(name) {
-        None => Found::Nothing,
-        Some(_) if request.header_count(name) > 1 => Found::Several,
-        Some(key) if key.is_empty() => Found::Nothing,
-        Some(key) => Found::Key(key),
+    match request.single_header(name) {
+        Single::None => Found::Nothing,
+        Single::Several => Found::Several,
+        Single::One(key) if key.is_empty() => Found::Nothing,
+        Single::One(key) => Found::Key(key),
     }
 }
 

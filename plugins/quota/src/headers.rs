@@ -1,9 +1,9 @@
 //! How callers are told what is left of their limits.
 
+use itoa::Buffer;
 use sluice_plugin::prelude::*;
 use sluice_plugin::{EditError, Field};
 
-use crate::digits::digits;
 use crate::left::Left;
 use crate::options::{Algorithm, LimitOptions};
 use crate::values::Every;
@@ -118,15 +118,15 @@ impl Shown {
 
     /// `"hourly";r=999;t=3600`, one after the other.
     fn items(&self, left: &[Left]) -> String {
-        let mut items = String::with_capacity(64);
+        let (mut items, mut digits) = (String::with_capacity(64), Buffer::new());
         for (limit, left) in self.limits.iter().zip(left) {
             if !items.is_empty() {
                 items.push_str(", ");
             }
             items.push_str(&limit.item);
-            digits(left.remaining, &mut items);
+            items.push_str(digits.format(left.remaining));
             items.push_str(";t=");
-            digits(left.seconds, &mut items);
+            items.push_str(digits.format(left.seconds));
         }
         items
     }
@@ -167,11 +167,9 @@ fn group(
     if lines.number(remaining).is_some_and(|said| said < left) {
         return Ok(());
     }
-    let mut value = String::with_capacity(20);
+    let mut digits = Buffer::new();
     for (name, number) in names.into_iter().zip(values).chain(reset) {
-        value.clear();
-        digits(number, &mut value);
-        lines.set(name, &value)?;
+        lines.set(name, digits.format(number))?;
     }
     Ok(())
 }

@@ -7,7 +7,6 @@
 use sha2::{Digest, Sha256};
 use sluice_plugin::prelude::*;
 
-use crate::digits::digits;
 use crate::options::Fallback;
 use crate::values::Part;
 
@@ -72,7 +71,7 @@ fn add(key: &mut String, part: &Part, request: &Request) -> bool {
 
 fn push(key: &mut String, kind: char, text: &str) {
     key.push(kind);
-    digits(text.len() as u64, key);
+    key.push_str(itoa::Buffer::new().format(text.len()));
     key.push(':');
     key.push_str(text);
 }

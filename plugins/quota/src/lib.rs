@@ -1,6 +1,5 @@
 //! The built-in plugin `quota`: lets callers in as often as they may.
 
-mod digits;
 mod headers;
 mod key;
 mod left;

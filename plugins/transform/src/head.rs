@@ -14,6 +14,8 @@ pub(crate) trait Headers {
     fn values(&self, name: &str) -> Vec<Vec<u8>>;
     fn set(&mut self, name: &str, value: &[u8]) -> Result<(), EditError>;
     fn append(&mut self, name: &str, value: &[u8]) -> Result<(), EditError>;
+    /// Where there is none; whether it did.
+    fn add(&mut self, name: &str, value: &[u8]) -> Result<bool, EditError>;
     fn remove(&mut self, name: &str) -> Result<bool, EditError>;
 }
 
@@ -38,6 +40,10 @@ macro_rules! headers {
 
             fn append(&mut self, name: &str, value: &[u8]) -> Result<(), EditError> {
                 self.append_header(name, value)
+            }
+
+            fn add(&mut self, name: &str, value: &[u8]) -> Result<bool, EditError> {
+                self.add_header(name, value)
             }
 
             fn remove(&mut self, name: &str) -> Result<bool, EditError> {
@@ -69,15 +75,20 @@ pub(crate) fn headers(
             Act::Replace(texts) if message.has(name) => {
                 set(message, name, texts.iter().map(|text| rendered.get(text)))?;
             }
-            Act::Add(texts) if !message.has(name) => {
-                set(message, name, texts.iter().map(|text| rendered.get(text)))?;
+            Act::Add(texts) => {
+                let mut values = texts.iter().map(|text| rendered.get(text));
+                if let Some(first) = values.next()
+                    && message.add(name, first)?
+                {
+                    values.try_for_each(|value| message.append(name, value))?;
+                }
             }
             Act::Append(texts) => {
                 for text in texts {
                     message.append(name, rendered.get(text))?;
                 }
             }
-            Act::Replace(_) | Act::Add(_) => {}
+            Act::Replace(_) => {}
         }
     }
     Ok(())

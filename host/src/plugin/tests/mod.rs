@@ -1,5 +1,6 @@
 //! Plugins that behave and plugins that do not.
 
+mod apply;
 mod capabilities;
 mod edits;
 mod failures;

@@ -15,10 +15,11 @@ use sha2::{Digest as _, Sha256};
 use sluice_plugin::kv::{Reach, Store};
 use sluice_plugin::prelude::*;
 
-use crate::keys::MAX_KEY;
 use cache::{Cache, Digest};
 pub(crate) use entry::Entry;
 
+/// Longer keys are unknown. It bounds the work on a key from a body.
+const MAX_KEY: usize = 4096;
 /// Keys that one instance remembers, and as many that are none.
 const REMEMBERED: usize = 1024;
 /// Between two lines about entries that are no good.

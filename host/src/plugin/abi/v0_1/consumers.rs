@@ -1,9 +1,9 @@
 //! `consumers`: the consumers of the configuration, for plugins that authenticate.
 
-use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};
+use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
-use crate::capability::consumers;
+use crate::capability::{clock, consumers};
 use crate::config::model::{self, Name};
 use crate::plugin::state::State;
 
@@ -31,6 +31,10 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("credentials", |store: Store, (): ()| {
         let all = consumers::credentials(&store.data().scope.consumers);
         Ok((all.into_iter().map(credential).collect::<Vec<_>>(),))
+    })?;
+    linker.func_wrap("find", |store: Store, (key,): (WasmList<u8>,)| {
+        let keys = &store.data().scope.keys;
+        Ok((keys.find(key.as_le_slice(&store), clock::unix_seconds),))
     })?;
     linker.func_wrap("groups", |store: Store, (consumer,): (WasmStr,)| {
         let consumer = consumer.to_str(&store)?;

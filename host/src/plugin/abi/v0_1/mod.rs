@@ -1,5 +1,6 @@
 //! `sluice:plugin@0.1.x`: one file for each interface.
 
+mod apply;
 mod clock;
 mod consumers;
 mod context;

@@ -3,6 +3,7 @@
 use wasmtime::component::{LinkerInstance, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
+use super::apply;
 use super::types::edited;
 use crate::plugin::state::{State, edit};
 
@@ -10,6 +11,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 type Line = (WasmStr, WasmList<u8>);
 
 pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
+    apply::link::<apply::Request>(linker)?;
     linker.func_wrap("set-method", |mut store: Store, (method,): (WasmStr,)| {
         edit(&mut store, |store, exchange| {
             Ok(edited(exchange.set_method(&method.to_str(store)?)))
@@ -35,6 +37,15 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
             let names = &store.data().names;
             Ok(edited(names.with(&name, |name| {
                 exchange.append_request_header(name, value)
+            })))
+        })
+    })?;
+    linker.func_wrap("add-header", |mut store: Store, (name, value): Line| {
+        edit(&mut store, |store, exchange| {
+            let (name, value) = (name.to_str(store)?, value.as_le_slice(store));
+            let names = &store.data().names;
+            Ok(edited(names.with(&name, |name| {
+                exchange.add_request_header(name, value)
             })))
         })
     })?;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use wasmtime::component::{ComponentType, Lift, Lower};
+use wasmtime::component::{ComponentType, Lift, Lower, WasmList, WasmStr};
 
 use crate::exchange::{self, final_status, is_reserved};
 use crate::plugin::{self, Failure};
@@ -66,6 +66,32 @@ impl From<exchange::Rejected> for Rejected {
             exchange::Rejected::Refused => Rejected::Refused,
         }
     }
+}
+
+/// `types.edit`
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+pub(super) enum Edit {
+    #[component(name = "set")]
+    Set((WasmStr, WasmList<u8>)),
+    #[component(name = "add")]
+    Add((WasmStr, WasmList<u8>)),
+    #[component(name = "append")]
+    Append((WasmStr, WasmList<u8>)),
+    #[component(name = "remove")]
+    Remove(WasmStr),
+    #[component(name = "hide")]
+    Hide(WasmStr),
+}
+
+/// `types.refused-edit`
+#[derive(ComponentType, Lower, Debug, Clone, Copy)]
+#[component(record)]
+pub(super) struct RefusedEdit {
+    #[component(name = "at")]
+    pub(super) at: u32,
+    #[component(name = "why")]
+    pub(super) why: Rejected,
 }
 
 /// `types.store-error`
