@@ -116,7 +116,9 @@ fn shipped(part: &str) {
     measure(part, "canary, on-request", &canary, OnRequest, || {
         exchange(None, &all)
     });
-    print("key-auth, a new instance", new_instance(&auth));
+    if part.is_empty() {
+        print("key-auth, a new instance", new_instance(&auth));
+    }
 }
 
 fn from_file(file: &str, config: &str, header: Option<(&str, &str)>) {

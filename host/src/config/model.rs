@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
@@ -460,7 +461,7 @@ pub enum Segment {
 
 /// `[consumers.NAME]`, all of them.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Consumers(pub HashMap<Name, Arc<Consumer>>);
+pub struct Consumers(pub HashMap<Name, Arc<Consumer>, RandomState>);
 
 /// `[consumers.NAME]`
 #[derive(Debug, Clone, PartialEq, Default)]

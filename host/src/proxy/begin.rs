@@ -19,6 +19,7 @@ use crate::plugin::Outcome;
 use crate::route::Lookup;
 use crate::server::Visit;
 use crate::upstream::Progress;
+use crate::worker::Stopwatch;
 
 /// The header by which a request is found again in every log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -73,7 +74,7 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
         outcome: Outcome::ClientGone,
         target: None,
         upstream_time: Duration::ZERO,
-        plugins_time: Duration::ZERO,
+        plugins_time: Stopwatch::default(),
         upstream_status: None,
         log_later: None,
         connection,

@@ -62,6 +62,7 @@ impl Ending {
         let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
             return Ok(());
         };
+        self.plugins_time.start();
         for (at, link) in route.chain.iter().enumerate() {
             self.reached = at;
             if link.has(Hook::OnRequest) {
@@ -86,6 +87,7 @@ impl Ending {
         }
         let whole = self.read_request(body).await.map_err(Made::Answer)?;
         let data = whole.data.clone();
+        self.plugins_time.start();
         match self.call(link, &OnRequestBody(&data)).await {
             Ok(BodyVerdict::Keep) => Ok(()),
             Ok(BodyVerdict::Replace(data)) => {
@@ -140,6 +142,7 @@ impl Ending {
         let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
             return;
         };
+        self.plugins_time.start();
         for link in route.chain.iter().take(self.reached).rev() {
             if !link.has(Hook::OnResponse) {
                 continue;
@@ -165,6 +168,7 @@ impl Ending {
             Err(failure) => return on_failure(link, &failure).map_err(Made::Answer),
         }
         let data = self.read_response(content).await.map_err(Made::Answer)?;
+        self.plugins_time.start();
         match self.call(link, &OnResponseBody(&data)).await {
             Ok(BodyVerdict::Keep) => Ok(()),
             Ok(BodyVerdict::Replace(data)) => {

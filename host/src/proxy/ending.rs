@@ -15,8 +15,8 @@ use crate::server::Visit;
 use crate::telemetry::access_log::{Record, Tags};
 use crate::upstream::{Pool, Progress};
 use crate::usage::Entry;
-use crate::worker::Link;
 use crate::worker::view::{RouteView, View};
+use crate::worker::{Link, Stopwatch};
 
 /// What is known of an exchange for its end.
 pub struct Ending {
@@ -53,7 +53,7 @@ pub struct Ending {
     /// The status that the upstream sent, before hooks changed it.
     pub upstream_status: Option<u16>,
     /// How long hooks took.
-    pub plugins_time: Duration,
+    pub plugins_time: Stopwatch,
     /// The log hooks that may wait, and what they are told.
     pub log_later: Option<(Vec<Rc<Link>>, Summary)>,
 }
@@ -97,6 +97,7 @@ impl Ending {
             response_bytes: self.response_bytes,
         };
         let mut waiting = Vec::new();
+        self.plugins_time.start();
         for link in route.chain.iter().take(self.reached) {
             if !link.has(Hook::OnLog) {
                 continue;
@@ -134,13 +135,15 @@ impl Ending {
         let counted = exchange.quota.cost;
         tokio::task::spawn_local(async move {
             let mut home = Some(exchange);
+            let mut watch = Stopwatch::default();
+            watch.start();
             for link in links {
                 let (outcalls, asked) = Outcalls::new();
                 let serving = outcalls::serve(view.clone(), asked);
-                let (hook, mut spent) = (OnLog(&summary), Duration::ZERO);
+                let hook = OnLog(&summary);
                 tokio::select! {
                     biased;
-                    _ = link.wait(&mut home, &hook, outcalls, &mut spent) => {}
+                    _ = link.wait(&mut home, &hook, outcalls, &mut watch) => {}
                     never = serving => match never {},
                 }
             }
@@ -247,7 +250,7 @@ impl Ending {
             outcome: outcome_word(self.outcome),
             duration_us: micros(took),
             upstream_us: micros(self.upstream_time),
-            plugins_us: micros(self.plugins_time),
+            plugins_us: micros(self.plugins_time.total()),
             request_bytes: self.progress.bytes(),
             response_bytes: self.response_bytes,
             tags: Tags(exchange.map_or(&[], |e| &e.tags)),

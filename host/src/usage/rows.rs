@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::config::model::Name;
@@ -76,7 +77,7 @@ impl Sums {
 /// more, a new route is too. So the sum over all rows is always right.
 #[derive(Debug)]
 pub(super) struct Rows {
-    routes: HashMap<Name, HashMap<Name, Sums>>,
+    routes: HashMap<Name, HashMap<Name, Sums, RandomState>, RandomState>,
     len: usize,
     most: usize,
     overflowed: bool,
@@ -85,7 +86,7 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            routes: HashMap::new(),
+            routes: HashMap::default(),
             len: 0,
             most,
             overflowed: false,

@@ -1,8 +1,9 @@
 //! One plugin in a chain, on one worker: its instance, and what is counted of its hooks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::Stopwatch;
 use crate::config::model::{Name, OnError};
 use crate::exchange::Exchange;
 use crate::plugin::{Binding, Failure, Hook, HookCall, Hooks, Instance, Outcalls, Slot};
@@ -53,31 +54,31 @@ impl Link {
         self.series.tripped.set(i64::from(self.slot.tripped()));
     }
 
-    /// Calls a hook of a plugin that never waits; `spent` grows by what it took.
+    /// Calls a hook of a plugin that never waits: a lap of `watch`, which runs.
     #[inline]
     pub fn call<C: HookCall>(
         &self,
         exchange: Box<Exchange>,
         hook: &C,
-        spent: &mut Duration,
+        watch: &mut Stopwatch,
     ) -> (Box<Exchange>, Result<C::Verdict, Failure>) {
-        let begun = Instant::now();
         let (exchange, result) = self.slot.call(exchange, hook);
-        *spent += self.record(C::HOOK, begun, Some(&exchange), result.as_ref().err());
+        let failure = result.as_ref().err();
+        self.record(C::HOOK, watch.lap(), Some(&exchange), failure);
         (exchange, result)
     }
 
-    /// Calls a hook of a plugin that may wait. See [`Slot::wait`].
+    /// The same for a plugin that may wait. See [`Slot::wait`].
     pub async fn wait<C: HookCall>(
         &self,
         home: &mut Option<Box<Exchange>>,
         hook: &C,
         outcalls: Outcalls,
-        spent: &mut Duration,
+        watch: &mut Stopwatch,
     ) -> Result<C::Verdict, Failure> {
-        let begun = Instant::now();
         let result = self.slot.wait(home, hook, outcalls).await;
-        *spent += self.record(C::HOOK, begun, home.as_deref(), result.as_ref().err());
+        let failure = result.as_ref().err();
+        self.record(C::HOOK, watch.lap(), home.as_deref(), failure);
         result
     }
 
@@ -85,11 +86,10 @@ impl Link {
     fn record(
         &self,
         hook: Hook,
-        begun: Instant,
+        took: Duration,
         exchange: Option<&Exchange>,
         failure: Option<&Failure>,
-    ) -> Duration {
-        let took = begun.elapsed();
+    ) {
         if let Some(Some(series)) = self.hooks.get(hook as usize) {
             match failure {
                 None => series.record_ok(took),
@@ -110,6 +110,5 @@ impl Link {
                 "hook failed: {failure}"
             );
         }
-        took
     }
 }

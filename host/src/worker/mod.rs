@@ -6,6 +6,7 @@
 mod date;
 mod executor;
 mod link;
+mod stopwatch;
 mod thread;
 pub mod timers;
 pub mod view;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 
 pub use executor::LocalExecutor;
 pub use link::Link;
+pub use stopwatch::Stopwatch;
 pub use thread::{Stop, Workers};
 
 use crate::generation::Generation;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::model::{Consumer, Consumers, Credential, Name};
+use super::super::model::{Consumer, Consumers, Credential};
 use super::super::reader::{Fault, Item, Table};
 use super::super::tree::Value;
 use super::datetime::unix;
@@ -36,7 +36,7 @@ pub(super) fn consumers(item: Item<'_>) -> Arc<Consumers> {
     let shared = read
         .into_iter()
         .map(|(name, value)| (name, Arc::new(value)));
-    Arc::new(Consumers(shared.collect::<HashMap<Name, _>>()))
+    Arc::new(Consumers(shared.collect()))
 }
 
 /// Attributes and credentials have no order: they are sorted, so that a file that says the same is equal.
