@@ -6,3 +6,7 @@ mod trailers;
 
 pub use output::Output;
 pub use trailers::is_forbidden_trailer;
+
+/// Room in a message that was read for the headers that the gateway and plugins add: growing later
+/// costs more.
+pub const SPARE_HEADERS: usize = 8;

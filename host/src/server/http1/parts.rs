@@ -8,9 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::request_line::RequestLine;
 use super::violation::Kind;
-
-/// Room for the headers that the gateway adds.
-const SPARE_HEADERS: usize = 6;
+use crate::http1::SPARE_HEADERS;
 
 /// Where a field line stands in its section.
 #[derive(Debug, Clone, Copy)]

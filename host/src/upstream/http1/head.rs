@@ -9,6 +9,7 @@ use httparse::{Header, ParserConfig, Status};
 
 use super::error::Error;
 use super::framing::Lines;
+use crate::http1::SPARE_HEADERS;
 
 /// Lines of a head or a trailer section.
 pub(super) const MAX_LINES: usize = 100;
@@ -98,7 +99,7 @@ fn note_spans(text: &[u8], fields: &[Header<'_>], spans: &mut [Span; MAX_LINES])
 
 /// The lines at `spans`; no value is copied.
 fn collect(text: &Bytes, spans: &[Span], lines: &mut Lines) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::with_capacity(spans.len());
+    let mut headers = HeaderMap::with_capacity(spans.len() + SPARE_HEADERS);
     for (name, name_end, value, value_end) in spans {
         let name = text.get(*name as usize..*name_end as usize);
         let name = HeaderName::from_bytes(name.unwrap_or_default()).map_err(|_| Error::Field)?;
