@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use sluice_tests::client::{With, get};
+use sluice_tests::tls::{Authority, Front};
 use sluice_tests::upstream::{self, Service, service};
 use sluice_tests::{Client, Gateway, Settings, Upstream, command};
+use tempfile::TempDir;
 
 use super::{INTROSPECT, pasted};
 
@@ -46,15 +48,39 @@ fn toml(orders: &Upstream, idp: SocketAddr) -> String {
 
 /// A gateway with this configuration and the secret in its file.
 async fn gateway(toml: String) -> Gateway {
+    Gateway::start_in(folder(toml), "sluice.toml").await
+}
+
+fn folder(toml: String) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("idp-client.secret"), "s3cret").expect("a secret");
     let text = Settings::new(toml).toml();
     std::fs::write(folder.path().join("sluice.toml"), text).expect("the configuration");
-    Gateway::start_in(folder, "sluice.toml").await
+    folder
 }
 
 fn with(token: &str) -> http::Request<sluice_tests::body::Body> {
     get("/orders/7").with("authorization", &format!("Bearer {token}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_no_upstream_is_asked_over_tls() {
+    let (orders, idp) = (Upstream::start().await, provider().await);
+    let authority = Authority::of("127.0.0.1");
+    let front = Front::start(&authority, idp.address(), &["http/1.1"]).await;
+    let origin = format!("https://{}", front.address());
+    let toml = toml(&orders, upstream::nobody())
+        .replace("[\"idp:/introspect\"]", &format!("[{origin:?}]"))
+        .replace("\"idp:/introspect\"", &format!("\"{origin}/introspect\""));
+    let folder = folder(toml);
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, authority.certificate_pem()).expect("a certificate");
+    let trusted = trusted.display().to_string();
+    let variables = [("SSL_CERT_FILE", &*trusted)];
+    let gateway = Gateway::start_with(folder, "sluice.toml", &variables).await;
+    let answer = gateway.client().await.fetch(with("ada")).await;
+    assert_eq!(answer.seen().header("x-consumer-id"), Some("ada"));
+    assert_eq!((front.sessions(), idp.asked().len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
