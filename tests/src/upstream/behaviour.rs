@@ -4,7 +4,7 @@
 //! |---|---|
 //! | none | answers 200 with what came, as JSON |
 //! | `status=N` | the same with another status |
-//! | `bytes=N` | N bytes with a Content-Length |
+//! | `bytes=N` | N bytes with a Content-Length, once the body of the request is there |
 //! | `stream=N,MS` | N chunks, one every MS milliseconds, then trailers |
 //! | `both-ways` | sends back each chunk of the body as it comes |
 //! | `sink` | answers at once, reads the body afterwards |
@@ -74,7 +74,10 @@ pub(super) async fn behave(
     let asked = asked.unwrap_or("echo").to_owned();
     let (what, argument) = asked.split_once('=').unwrap_or((&asked, ""));
     let response = match what {
-        "bytes" => Response::new(body::full(vec![b'x'; argument.parse()?])),
+        "bytes" => {
+            request.into_body().collect().await?;
+            Response::new(body::full(vec![b'x'; argument.parse()?]))
+        }
         "stream" => return stream(argument, watch),
         "both-ways" => return Ok(both_ways(request, watch)),
         "sink" => {
