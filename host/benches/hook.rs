@@ -155,7 +155,11 @@ fn new_instance(slot: &Slot) -> Duration {
 }
 
 fn print(what: &str, time: Duration) {
-    println!("{what:<32} {time:>9.1?}");
+    // In one unit where a tenth of the next one counts.
+    match time.as_micros() {
+        0..10 => println!("{what:<32} {:>7}ns", time.as_nanos()),
+        _ => println!("{what:<32} {time:>9.1?}"),
+    }
 }
 
 /// Calls a hook for one exchange after another, each of them new.

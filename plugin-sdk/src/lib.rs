@@ -94,7 +94,7 @@ pub use identity::Caller;
 pub use plugin::{BodyVerdict, Hook, Outcome, Plugin, Summary, Verdict};
 pub use problem::{Problem, Problems};
 pub use reply::{Field, Reply};
-pub use request::{Request, Single};
+pub use request::Request;
 pub use reserved::RESERVED_HEADERS;
 pub use response::Response;
 pub use sluice_plugin_macros::{Config, plugin};

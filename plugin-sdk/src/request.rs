@@ -6,9 +6,6 @@ use crate::identity::Caller;
 use crate::reply::Field;
 use crate::sys;
 
-/// What stands in a header that should have one line.
-pub use crate::sys::types::request::Single;
-
 /// The request in flight, with the edits made so far.
 ///
 /// Every method asks the gateway: nothing is copied until it is asked for, and
@@ -69,12 +66,6 @@ impl Request {
     /// How many lines carry this header.
     pub fn header_count(&self, name: &str) -> u32 {
         sys::request::header_count(name)
-    }
-
-    /// What stands in a header that should have one line: where several would
-    /// be in doubt, such as a credential.
-    pub fn single_header(&self, name: &str) -> Single {
-        sys::request::single_header(name)
     }
 
     /// The values of all lines that carry this header, in their order.

@@ -1,6 +1,6 @@
 //! Several edits in one call, and what the gateway knows of keys.
 
-use sluice_plugin::Single;
+use sluice_plugin::consumers::Shown;
 use sluice_plugin::prelude::*;
 use sluice_plugin::testing::{Consumer, Exchange, Gateway, Harness, json};
 
@@ -92,21 +92,24 @@ fn all_edits_are_made_or_none() {
     }
 }
 
-/// Says whose key it is.
+/// Says whose key the header and the query show.
 #[derive(Config)]
 struct Whose {}
 
 #[plugin]
 impl Plugin for Whose {
     fn on_request(&self, request: &mut Request) -> Result<Verdict, Error> {
-        let place = match request.single_header("x-key") {
-            Single::One(key) => consumers::find(&key),
-            Single::None => return Err(Error::new("none")),
-            Single::Several => return Err(Error::new("several")),
-        };
         let all = consumers::credentials();
-        let known = place.and_then(|place| all.get(place));
-        request.set_header("x-whose", known.map_or("nobody", |known| &known.id))?;
+        let id = |place: usize| all.get(place).map_or("nobody", |known| &known.id);
+        let shown = match consumers::find_in_header("x-key") {
+            Shown::None => "none",
+            Shown::Several => "several",
+            Shown::Unknown => "nobody",
+            Shown::Known(place) => id(place as usize),
+        };
+        let query = request.query().unwrap_or_default();
+        let found = consumers::find(query.as_bytes()).map_or("nobody", id);
+        request.set_header("x-whose", [shown, " ", found].concat())?;
         Ok(Verdict::Next)
     }
 }
@@ -120,21 +123,22 @@ fn a_key_leads_to_its_credential_while_it_is_valid() {
     let bob = Consumer::new("bob").with_key("bob-1", "another_key");
     let gateway = Gateway::new().with_consumer(acme).with_consumer(bob);
     let plugin: Harness<Whose> = gateway.configure(json!({})).unwrap();
-    for (key, whose) in [
+    let whose = |mut exchange: Exchange| {
+        plugin.on_request(&mut exchange).unwrap();
+        exchange.request.header("x-whose").unwrap().to_owned()
+    };
+    for (key, id) in [
         ("k_123456_two", "acme-2"),
         ("another_key", "bob-1"),
         ("k_123456_old", "nobody"),
         ("k_123456_", "nobody"),
-        ("", "nobody"),
     ] {
-        let mut exchange = Exchange::get("/").with_header("x-key", key);
-        plugin.on_request(&mut exchange).unwrap();
-        assert_eq!(exchange.request.header("x-whose"), Some(whose), "{key}");
+        let exchange = Exchange::get(&["/?", key].concat()).with_header("x-key", key);
+        assert_eq!(whose(exchange), [id, " ", id].concat());
     }
-    let mut exchange = Exchange::get("/");
-    let error = plugin.on_request(&mut exchange).unwrap_err();
-    assert_eq!(error.message(), "none");
-    let mut exchange = exchange.with_header("x-key", "a").with_header("x-key", "b");
-    let error = plugin.on_request(&mut exchange).unwrap_err();
-    assert_eq!(error.message(), "several");
+    assert_eq!(whose(Exchange::get("/")), "none nobody");
+    let empty = Exchange::get("/").with_header("x-key", "");
+    assert_eq!(whose(empty), "none nobody");
+    let two = Exchange::get("/").with_header("x-key", "another_key");
+    assert_eq!(whose(two.with_header("x-key", "")), "several nobody");
 }

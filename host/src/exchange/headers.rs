@@ -44,6 +44,11 @@ impl EditName {
         Ok(Self(name))
     }
 
+    /// The values of all lines of this name.
+    pub fn lines<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h HeaderValue> {
+        headers.get_all(&self.0).iter()
+    }
+
     #[inline]
     pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
         headers.contains_key(&self.0)

@@ -27,7 +27,6 @@ fn count(message: &Message, name: &str) -> u32 {
 
 pub(crate) mod request {
     use super::*;
-    use crate::sys::types::request::Single;
 
     pub(crate) fn method() -> String {
         ask(|w| w.exchange.method.clone())
@@ -67,15 +66,6 @@ pub(crate) mod request {
 
     pub(crate) fn header_count(name: &str) -> u32 {
         ask(|w| count(&w.exchange.request, name))
-    }
-
-    pub(crate) fn single_header(name: &str) -> Single {
-        let mut values = header_values(name);
-        match values.len() {
-            0 => Single::None,
-            1 => Single::One(values.remove(0)),
-            _ => Single::Several,
-        }
     }
 
     pub(crate) fn header_values(name: &str) -> Vec<Vec<u8>> {
@@ -410,7 +400,7 @@ pub(crate) mod consumers {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::consumers::Credential;
+    use crate::consumers::{Credential, Shown};
 
     /// The gateway's bound, in bytes.
     const LONGEST_KEY: usize = 4096;
@@ -435,6 +425,17 @@ pub(crate) mod consumers {
                 && c.expires.is_none_or(|end| now < end)
         });
         u32::try_from(place?).ok()
+    }
+
+    pub(crate) fn find_in_header(name: &str) -> Shown {
+        if edit::header_name(name).is_err() {
+            return Shown::None;
+        }
+        match &super::request::header_values(name)[..] {
+            [key] if !key.is_empty() => find(key).map_or(Shown::Unknown, Shown::Known),
+            [] | [_] => Shown::None,
+            _ => Shown::Several,
+        }
     }
 
     pub(crate) fn groups(consumer: &str) -> Option<Vec<String>> {

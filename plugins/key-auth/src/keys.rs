@@ -71,6 +71,11 @@ impl Keys {
 
     /// The credential of this key, if it is valid now.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&Credential> {
-        self.0.get(consumers::find(key)?)
+        self.at(consumers::find(key)?)
+    }
+
+    /// The credential at this place.
+    pub(crate) fn at(&self, place: usize) -> Option<&Credential> {
+        self.0.get(place)
     }
 }

@@ -7,8 +7,9 @@ mod options;
 mod replies;
 mod store;
 
+use sluice_plugin::EditError;
+use sluice_plugin::consumers::Shown as InHeader;
 use sluice_plugin::prelude::*;
-use sluice_plugin::{EditError, Single};
 
 use body::Kind;
 use keys::{Keys, Owner};
@@ -42,6 +43,10 @@ enum Found {
 /// What the request shows.
 enum Shown {
     Nothing,
+    /// The key of the credential at this place.
+    Known(usize),
+    /// A key that is not of the configuration, where there is a store to ask.
+    Stranger(Option<Vec<u8>>),
     Key(Vec<u8>),
     Several,
     /// The next place to look is the body, which is not there yet.
@@ -127,22 +132,24 @@ impl KeyAuth {
             self.forward(request, None)?;
             return Ok(Decision::Pass);
         }
-        let key = match self.shown(request, body) {
+        let (known, key) = match self.shown(request, body) {
             Shown::Several => return Ok(Decision::Refuse(self.replies.duplicate())),
             Shown::AskBody => return Ok(Decision::AskBody),
             Shown::Nothing => return self.without_key(request, body),
-            Shown::Key(key) => key,
+            Shown::Known(place) => (self.keys.at(place), None),
+            Shown::Stranger(key) => (None, key),
+            Shown::Key(key) => (self.keys.find(&key), Some(key)),
         };
-        match (self.keys.find(&key), &self.stored) {
-            (Some(known), _) => self.with_key(request, &known.owner, &known.id, body),
-            (None, None) => Ok(Decision::Refuse(self.replies.unauthorized())),
-            (None, Some(stored)) => match stored.find(&key) {
+        match (known, key, &self.stored) {
+            (Some(known), ..) => self.with_key(request, &known.owner, &known.id, body),
+            (None, Some(key), Some(stored)) => match stored.find(&key) {
                 Ok(Some(known)) => self.with_key(request, &known.owner, &known.id, body),
                 Err(_) if self.options.on_store_error == OnStoreError::Deny => {
                     Ok(Decision::Refuse(self.replies.unavailable()))
                 }
                 Ok(None) | Err(_) => Ok(Decision::Refuse(self.replies.unauthorized())),
             },
+            _ => Ok(Decision::Refuse(self.replies.unauthorized())),
         }
     }
 
@@ -195,7 +202,15 @@ impl KeyAuth {
         for name in &self.options.key_names {
             let mut found = Found::Nothing;
             if self.options.key_in_header {
-                found = in_header(request, name);
+                match consumers::find_in_header(name) {
+                    InHeader::None => {}
+                    InHeader::Several => return Shown::Several,
+                    InHeader::Known(place) => return Shown::Known(place as usize),
+                    InHeader::Unknown => {
+                        let stored = self.stored.as_ref();
+                        return Shown::Stranger(stored.and_then(|_| request.header(name)));
+                    }
+                }
             }
             if found == Found::Nothing && self.options.key_in_query {
                 let query = query.as_deref().unwrap_or_default();
@@ -261,16 +276,6 @@ fn tell<'a>(name: &'a str, value: Option<&'a str>) -> Edit<'a> {
     match value {
         Some(value) => Edit::set(name, value),
         None => Edit::remove(name),
-    }
-}
-
-/// An empty value is no key.
-fn in_header(request: &Request, name: &str) -> Found {
-    match request.single_header(name) {
-        Single::None => Found::Nothing,
-        Single::Several => Found::Several,
-        Single::One(key) if key.is_empty() => Found::Nothing,
-        Single::One(key) => Found::Key(key),
     }
 }
 

@@ -1,6 +1,4 @@
-//! Several edits in one call, and headers that should have one line.
-
-use http::HeaderValue;
+//! Several edits in one call.
 
 use super::super::testing::{OK, exchange, plugin, slot};
 use super::super::{HeadVerdict, OnRequest, OnResponse};
@@ -104,29 +102,4 @@ fn of_several_edits_all_are_made_or_none() {
     let response = [(SET, "x-a", Some("1")), (HIDE, "te", None)];
     assert_eq!(refused("response", &response), 11);
     assert_eq!(refused("request", &[(SET, "host", Some("a b"))]), 0);
-}
-
-#[test]
-fn a_header_with_two_lines_is_no_single_one() {
-    let code = r#"(data (i32.const 128) "x-key")
-        (func $on-request (result i32)
-            (call $single-header (i32.const 128) (i32.const 5) (i32.const 256))
-            (i32.store8 (i32.const 604) (i32.const 2))
-            (i32.store16 (i32.const 608)
-                (i32.add (i32.const 200) (i32.load8_u (i32.const 256))))
-            (i32.const 600))"#;
-    let imports = [("request", "single-header", "(param i32 i32 i32)")];
-    let slot = slot(&plugin(&imports, code));
-    for (lines, case) in [(0, 0), (1, 1), (2, 2), (3, 2)] {
-        let mut exchange = exchange();
-        exchange.request.headers.remove("x-key");
-        for _ in 0..lines {
-            let value = HeaderValue::from_static("secret");
-            exchange.request.headers.append("x-key", value);
-        }
-        match slot.call(exchange, &OnRequest).1 {
-            Ok(HeadVerdict::Respond(reply)) => assert_eq!(reply.status.as_u16(), 200 + case),
-            other => panic!("{other:?}"),
-        }
-    }
 }

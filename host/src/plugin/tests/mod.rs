@@ -4,5 +4,6 @@ mod apply;
 mod capabilities;
 mod edits;
 mod failures;
+mod keys;
 mod loading;
 mod waiting;

@@ -1,5 +1,6 @@
 //! `consumers`: the consumers of the configuration, for plugins that authenticate.
 
+use http::HeaderValue;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
@@ -27,6 +28,20 @@ struct Credential {
     expires: Option<u64>,
 }
 
+/// `consumers.shown`
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(variant)]
+enum Shown {
+    #[component(name = "none")]
+    None,
+    #[component(name = "several")]
+    Several,
+    #[component(name = "unknown")]
+    Unknown,
+    #[component(name = "known")]
+    Known(u32),
+}
+
 pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("credentials", |store: Store, (): ()| {
         let all = consumers::credentials(&store.data().scope.consumers);
@@ -36,11 +51,30 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         let keys = &store.data().scope.keys;
         Ok((keys.find(key.as_le_slice(&store), clock::unix_seconds),))
     })?;
+    linker.func_wrap("find-in-header", |store: Store, (name,): (WasmStr,)| {
+        let (name, state) = (name.to_str(&store)?, store.data());
+        let headers = &state.exchange()?.request.headers;
+        let found = state
+            .names
+            .with(&name, |name| Ok(shown(state, name.lines(headers))));
+        Ok((found.unwrap_or(Shown::None),))
+    })?;
     linker.func_wrap("groups", |store: Store, (consumer,): (WasmStr,)| {
         let consumer = consumer.to_str(&store)?;
         let groups = consumers::groups(&store.data().scope.consumers, &consumer);
         Ok((groups.map(<[String]>::to_vec),))
     })
+}
+
+fn shown<'h>(state: &State, mut lines: impl Iterator<Item = &'h HeaderValue>) -> Shown {
+    match (lines.next(), lines.next()) {
+        (Some(_), Some(_)) => Shown::Several,
+        (Some(key), None) if !key.is_empty() => {
+            let found = state.scope.keys.find(key.as_bytes(), clock::unix_seconds);
+            found.map_or(Shown::Unknown, Shown::Known)
+        }
+        _ => Shown::None,
+    }
 }
 
 fn credential((consumer, credential): (&Name, &model::Credential)) -> Credential {

@@ -1,36 +1,12 @@
 //! `request`: read the request in flight.
 
-use http::HeaderMap;
-use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};
+use wasmtime::component::{LinkerInstance, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
 use super::types::{count, fields, values};
 use crate::plugin::state::State;
 
 type Store<'a> = StoreContextMut<'a, State>;
-
-/// `request.single`
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-enum Single {
-    #[component(name = "none")]
-    None,
-    #[component(name = "one")]
-    One(Vec<u8>),
-    #[component(name = "several")]
-    Several,
-}
-
-impl Single {
-    fn of(headers: &HeaderMap, name: &str) -> Self {
-        let mut lines = headers.get_all(name).iter();
-        match (lines.next(), lines.next()) {
-            (None, _) => Single::None,
-            (Some(line), None) => Single::One(line.as_bytes().to_vec()),
-            (Some(_), Some(_)) => Single::Several,
-        }
-    }
-}
 
 pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("method", |store: Store, (): ()| {
@@ -58,11 +34,6 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("header-count", |store: Store, (name,): (WasmStr,)| {
         let name = name.to_str(&store)?;
         Ok((count(&store.data().exchange()?.request.headers, &name),))
-    })?;
-    linker.func_wrap("single-header", |store: Store, (name,): (WasmStr,)| {
-        let name = name.to_str(&store)?;
-        let headers = &store.data().exchange()?.request.headers;
-        Ok((Single::of(headers, &name),))
     })?;
     linker.func_wrap("header-values", |store: Store, (name,): (WasmStr,)| {
         let name = name.to_str(&store)?;
