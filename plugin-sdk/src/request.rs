@@ -154,8 +154,8 @@ impl Request {
             .map_err(|why| EditError::new("request header", name, why))
     }
 
-    /// Makes several edits in their order, all of them or none. Three or more
-    /// cost less so than each by itself.
+    /// Makes several edits in their order, all of them or none; at most 256.
+    /// Three or more cost less so than each by itself.
     pub fn apply(&mut self, edits: &[Edit<'_>]) -> Result<(), EditError> {
         sys::request_edit::apply(edits).map_err(|why| refused("request header", edits, why))
     }

@@ -7,6 +7,9 @@ use crate::bindings::types::{Edit, RefusedEdit};
 use crate::error::Rejected;
 use crate::{RESERVED_HEADERS, form};
 
+/// In one call, as in the gateway.
+const MOST_EDITS: u32 = 256;
+
 /// What to do with the lines of one name.
 pub(super) enum Change<'a> {
     Set(&'a [u8]),
@@ -53,6 +56,7 @@ pub(super) fn apply(
 ) -> Result<(), RefusedEdit> {
     for (at, edit) in (0..).zip(edits) {
         let done = match *edit {
+            _ if at >= MOST_EDITS => Err(Rejected::Refused),
             Edit::Set((name, value)) => one(name, Change::Set(value)).map(drop),
             Edit::Add((name, value)) => one(name, Change::Add(value)).map(drop),
             Edit::Append((name, value)) => one(name, Change::Append(value)).map(drop),

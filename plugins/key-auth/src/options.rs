@@ -5,6 +5,9 @@ use std::time::Duration;
 use sluice_plugin::RESERVED_HEADERS;
 use sluice_plugin::prelude::*;
 
+/// Each is looked for, and taken out, in each request.
+const MOST_NAMES: usize = 64;
+
 /// Whether the gateway keeps this name to itself: a key in it never arrives.
 fn is_reserved(name: &str) -> bool {
     let mut reserved = RESERVED_HEADERS.iter().chain([&"host"]);
@@ -72,6 +75,9 @@ impl Options {
         let mut problems = Problems::new();
         if self.key_names.is_empty() {
             problems.add("/key_names", "expected at least one name");
+        }
+        if self.key_names.len() > MOST_NAMES {
+            problems.add("/key_names", "expected at most 64 names");
         }
         for (at, name) in self.key_names.iter().enumerate() {
             let message = if name.is_empty() || !name.bytes().all(is_token) {

@@ -399,6 +399,10 @@ fn every_problem_of_a_configuration_is_named() {
             "/key_names: expected at least one name",
         ),
         (
+            json!({ "key_names": vec!["x"; 65] }),
+            "/key_names: expected at most 64 names",
+        ),
+        (
             json!({ "key_name": ["a"] }),
             "/key_name: unknown key; did you mean `key_names`?",
         ),

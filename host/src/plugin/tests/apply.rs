@@ -25,9 +25,9 @@ fn applying(side: &str, edits: &[(u8, &str, Option<&str>)]) -> Vec<u8> {
         "on-request"
     };
     let code = format!(
-        r#"(data (i32.const 1024) "{text}") (data (i32.const 2048) "{list}")
+        r#"(data (i32.const 1024) "{text}") (data (i32.const 16384) "{list}")
         (func ${hook} (result i32)
-            (call $apply (i32.const 2048) (i32.const {}) (i32.const 256))
+            (call $apply (i32.const 16384) (i32.const {}) (i32.const 256))
             (if (i32.load8_u (i32.const 256)) (then
                 (i32.store8 (i32.const 604) (i32.const 2))
                 (i32.store16 (i32.const 608) (i32.add
@@ -72,6 +72,20 @@ fn several_edits_are_made_in_their_order() {
     assert_eq!(values("x-key"), ["secret", "4"]);
     assert!(!request.headers.contains_key("x-raw"));
     assert_eq!(request.target, "/orders");
+}
+
+#[test]
+fn there_is_a_largest_number_of_edits() {
+    let mut edits = vec![(SET, "x-new", Some("1"))];
+    edits.resize(256, (REMOVE, "y", None));
+    let apply = |edits: &[_]| slot(&applying("request", edits)).call(exchange(), &OnRequest);
+    let (exchange, result) = apply(&edits);
+    assert!(matches!(result, Ok(HeadVerdict::Next)), "{result:?}");
+    assert_eq!(exchange.request.headers["x-new"], "1");
+    edits.push((REMOVE, "y", None));
+    let (exchange, result) = apply(&edits);
+    assert!(!matches!(result, Ok(HeadVerdict::Next)), "{result:?}");
+    assert!(!exchange.request.headers.contains_key("x-new"));
 }
 
 #[test]

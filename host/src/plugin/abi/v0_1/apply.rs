@@ -7,6 +7,9 @@ use super::types::{Edit, RefusedEdit};
 use crate::exchange::{Change, EditName, Exchange, Rejected};
 use crate::plugin::state::{State, edit};
 
+/// In one call: nobody looks at the plugin's deadline meanwhile.
+const MOST_EDITS: u32 = 256;
+
 type Store<'a> = StoreContextMut<'a, State>;
 type Done = std::result::Result<(), Rejected>;
 
@@ -37,7 +40,11 @@ pub(super) fn link<S: Side>(linker: &mut LinkerInstance<'_, State>) -> Result<()
         edit(&mut store, |store, exchange| {
             let before = exchange.edits();
             for (at, edit) in (0..).zip(&edits) {
-                if let Err(why) = make::<S>(store, exchange, edit)? {
+                let done = match at {
+                    0..MOST_EDITS => make::<S>(store, exchange, edit)?,
+                    _ => Err(Rejected::Refused),
+                };
+                if let Err(why) = done {
                     exchange.undo_to(before);
                     let why = why.into();
                     return Ok((Err(RefusedEdit { at, why }),));
