@@ -63,9 +63,8 @@ impl Connections {
     pub fn sweep(&self) {
         for (_, entry) in self.0.borrow().iter() {
             let ask = entry.overdue();
-            if ask != Ask::Nothing {
+            if ask != Ask::Nothing && entry.presence.ask(ask) {
                 entry.series.timed_out.add(1);
-                entry.presence.ask(ask);
             }
         }
     }

@@ -129,17 +129,25 @@ impl Presence {
         self.clock.now().saturating_sub(moment.load(Relaxed))
     }
 
-    /// Asks the connection to end.
-    pub(super) fn ask(&self, ask: Ask) {
-        self.ask.fetch_max(ask as u8, Relaxed);
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(waker) = waker {
+    /// Asks the connection to end. Whether that is more than it was asked before.
+    pub(super) fn ask(&self, ask: Ask) -> bool {
+        let before = self.ask.fetch_max(ask as u8, Relaxed);
+        if let Some(waker) = self.waker() {
             waker.wake();
         }
+        before < ask as u8
+    }
+
+    /// Wakes the connection's task, unless it is the one that asks for it.
+    pub(super) fn wake_unless(&self, cx: &Context<'_>) {
+        if let Some(waker) = self.waker().filter(|waker| !waker.will_wake(cx.waker())) {
+            waker.wake();
+        }
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        let waker = self.waker.lock();
+        waker.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the connection is asked.
@@ -174,8 +182,10 @@ mod tests {
     #[test]
     fn an_ask_only_grows() {
         let presence = Presence::new(Timers::default().clock());
-        presence.ask(Ask::Close);
-        presence.ask(Ask::Finish);
+        assert!(presence.ask(Ask::Finish));
+        assert!(presence.ask(Ask::Close));
+        assert!(!presence.ask(Ask::Close));
+        assert!(!presence.ask(Ask::Finish));
         assert_eq!(presence.asked(), Ask::Close);
     }
 }

@@ -20,6 +20,8 @@ mod wire;
 
 #[cfg(test)]
 mod reader_tests;
+#[cfg(test)]
+mod wire_tests;
 
 pub use body::Http1Body;
 pub(super) use connection::{End, serve};

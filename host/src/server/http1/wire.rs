@@ -48,6 +48,8 @@ pub(super) struct Inner {
     /// The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
     expects: bool,
     out: Output,
+    /// Of what was written, some may still be with TLS.
+    held_back: bool,
 }
 
 /// What comes next on a connection.
@@ -71,6 +73,7 @@ impl Wire {
                 is_full: false,
                 expects: false,
                 out: Output::default(),
+                held_back: false,
             }),
             presence,
         }
@@ -123,6 +126,10 @@ impl Wire {
                 Ok(Some(piece)) => {
                     // A client that sends the body did not wait.
                     inner.expects = false;
+                    if !inner.reader.in_body() {
+                        // From here on it is the connection's task that sees the client go.
+                        self.presence.wake_unless(cx);
+                    }
                     return Poll::Ready(Ok(piece));
                 }
                 Ok(None) => {}
@@ -130,9 +137,11 @@ impl Wire {
             }
             if std::mem::take(&mut inner.expects) {
                 inner.out.text(CONTINUE);
-                // Only here: the connection's task must be the one that waits to send.
-                if let Poll::Ready(Err(_)) = self.poll_flush(&mut inner, cx) {
-                    return Poll::Ready(Err(BodyFailure::Gone));
+                match self.poll_flush(&mut inner, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(BodyFailure::Gone)),
+                    // The connection's task must be the one that waits to send.
+                    Poll::Pending => self.presence.wake_unless(cx),
                 }
             }
             match ready!(inner.poll_fill(cx)) {
@@ -164,10 +173,14 @@ impl Wire {
         inner: &mut Inner,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if inner.out.is_empty() {
+        if inner.out.is_empty() && !inner.held_back {
             return Poll::Ready(Ok(()));
         }
-        let flushed = inner.poll_flush(cx);
+        let mut moved = false;
+        let flushed = inner.poll_flush(cx, &mut moved);
+        if moved {
+            self.presence.blocked(false);
+        }
         self.presence.blocked(flushed.is_pending());
         flushed
     }
@@ -254,16 +267,24 @@ impl Inner {
         self.is_full = buffer.len() == buffer.capacity();
         match read {
             Poll::Ready(Ok(0)) => self.ended = true,
-            Poll::Pending => self.reader.release(),
+            Poll::Pending => {
+                self.reader.release();
+                self.out.release();
+            }
             _ => {}
         }
         read
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// `moved` tells whether the connection has taken anything.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             ready!(self.out.poll_write(&mut self.stream, cx))?;
+            self.held_back = true;
+            *moved = true;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.held_back = false;
+        Poll::Ready(Ok(()))
     }
 }
