@@ -1,9 +1,13 @@
 //! After `101 Switching Protocols`: bytes both ways until one side ends.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
 use super::answer::Source;
 use super::begin::{REQUEST_ID, Upgrade};
@@ -55,7 +59,7 @@ pub(super) fn open(
 impl Tunnel {
     /// Passes bytes on until both sides have ended, or one has failed. `first` has been read from
     /// the client already.
-    pub async fn join<C>(self, mut client: C, first: Bytes)
+    pub async fn join<C>(self, client: C, first: Bytes)
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
@@ -68,18 +72,78 @@ impl Tunnel {
             ending.outcome = Outcome::UpstreamFailed;
             return;
         };
+        ending.progress.add(first.len());
         if upstream.write_all(&first).await.is_err() {
             ending.outcome = Outcome::UpstreamFailed;
             return;
         }
-        ending.progress.add(first.len());
-        if let Ok((sent, received)) = copy_bidirectional(&mut client, &mut upstream).await {
-            ending
-                .progress
-                .add(usize::try_from(sent).unwrap_or(usize::MAX));
-            ending.response_bytes = received;
-            ending.outcome = Outcome::Proxied;
-        }
+        let mut client = Counted {
+            stream: client,
+            ending,
+            failed: false,
+        };
+        let joined = copy_bidirectional(&mut client, &mut upstream).await;
+        client.ending.outcome = match joined {
+            Ok(_) => Outcome::Proxied,
+            Err(_) if client.failed => Outcome::ClientGone,
+            Err(_) => Outcome::UpstreamFailed,
+        };
         drop(lease);
+    }
+}
+
+/// A client's end of a tunnel. What has passed is counted wherever it breaks off.
+struct Counted<C> {
+    stream: C,
+    ending: Running,
+    failed: bool,
+}
+
+impl<C> Counted<C> {
+    fn note<T>(&mut self, result: &io::Result<T>) {
+        self.failed |= result.is_err();
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+        this.ending.progress.add(buf.filled().len() - before);
+        this.note(&read);
+        Poll::Ready(read)
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(cx, buf));
+        this.ending.response_bytes += written.as_ref().map_or(0, |bytes| *bytes as u64);
+        this.note(&written);
+        Poll::Ready(written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = ready!(Pin::new(&mut this.stream).poll_flush(cx));
+        this.note(&flushed);
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let shut = ready!(Pin::new(&mut this.stream).poll_shutdown(cx));
+        this.note(&shut);
+        Poll::Ready(shut)
     }
 }
