@@ -260,9 +260,9 @@ impl Ending {
                 let id = self.asked.request_id.to_str().unwrap_or("");
                 let body = answer.body(id);
                 let outcome = match (&answer.source, answer.status) {
+                    _ if self.progress.failure() == Some(BodyFailure::Gone) => Outcome::ClientGone,
                     (Source::Upstream(_), StatusCode::GATEWAY_TIMEOUT) => Outcome::TimedOut,
                     (Source::Upstream(_), _) => Outcome::UpstreamFailed,
-                    _ if self.progress.failure() == Some(BodyFailure::Gone) => Outcome::ClientGone,
                     _ => Outcome::AnsweredByGateway,
                 };
                 (

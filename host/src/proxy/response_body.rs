@@ -197,7 +197,11 @@ impl Body for ResponseBody {
             }
             Some(Err(outcome)) => {
                 if let Some(mut ending) = this.ending.take() {
-                    ending.outcome = outcome;
+                    // A request that broke off takes its response with it.
+                    ending.outcome = match ending.progress.failure() {
+                        Some(_) => Outcome::ClientGone,
+                        None => outcome,
+                    };
                 }
                 Some(Err(BrokenOff))
             }
