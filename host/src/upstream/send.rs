@@ -13,7 +13,7 @@ use super::connect::{self, Open};
 use super::error::{Failure, SendError};
 use super::http1::{Connection, Http1Body};
 use super::lease::Lease;
-use super::pool::{Pool, TargetPool};
+use super::pool::{Counts, Pool, TargetPool};
 use super::request_body::{Progress, RequestBody};
 use crate::config::model::{Protocol, Target};
 
@@ -220,6 +220,7 @@ impl Pool {
                 continue;
             }
             let (tell, told) = oneshot::channel();
+            let mut turn = Turn(told, &self.counts);
             {
                 let mut waiting = self.counts.waiting.borrow_mut();
                 waiting.retain(|w| !w.is_closed());
@@ -228,7 +229,10 @@ impl Pool {
                 }
                 waiting.push_back(tell);
             }
-            let waited = self.timers.within(self.config.timeouts.connect, told).await;
+            let waited = self
+                .timers
+                .within(self.config.timeouts.connect, &mut turn.0)
+                .await;
             if waited.is_err() {
                 return Err(None);
             }
@@ -270,6 +274,18 @@ impl Pool {
             deadline.poll_due(cx).map(|()| None)
         })
         .await
+    }
+}
+
+/// The place of one who waits for a connection. Given up when its turn has come, it passes the
+/// turn on.
+struct Turn<'c>(oneshot::Receiver<()>, &'c Counts);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.0.try_recv().is_ok() {
+            self.1.wake_one();
+        }
     }
 }
 
