@@ -13,7 +13,9 @@ use super::stream::Stream;
 
 /// How long, and how much, is read for nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
-const MAX_DISCARDED: usize = 1024 * 1024;
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
+/// Bytes that are read at once.
+const READ: usize = 32 * 1024;
 
 /// Where hyper's end of a connection leaves the stream.
 #[derive(Debug, Clone, Default)]
@@ -58,10 +60,11 @@ impl Leftover {
 pub(super) async fn linger(mut stream: Stream) {
     let discard = async {
         let mut discarded = 0;
-        let mut buffer = [0; 4096];
         if stream.shutdown().await.is_err() {
             return;
         }
+        // Not a part of every connection's task.
+        let mut buffer = vec![0; READ];
         while discarded < MAX_DISCARDED {
             match stream.read(&mut buffer).await {
                 Ok(n) if n > 0 => discarded += n,

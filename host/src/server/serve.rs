@@ -63,7 +63,7 @@ pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAdd
     let limit = accepted.config.timeouts.header;
     let opening = worker.timers.within(limit, open(&accepted, socket));
     // A client that does not begin in time, or whose handshake fails, is not worth a line.
-    let Ok(Ok((stream, first, is_http2))) = opening.await else {
+    let Some(Ok(Ok((stream, first, is_http2)))) = unless_asked(opening, &presence).await else {
         return;
     };
     let tls = matches!(stream, Stream::Tls(_));
@@ -158,6 +158,24 @@ fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     builder
+}
+
+/// Waits for a client's first bytes, unless the connection is asked to end before.
+async fn unless_asked<O: Future>(opening: O, presence: &Presence) -> Option<O::Output> {
+    let mut opening = pin!(opening);
+    let mut waked = false;
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        if !waked {
+            waked = true;
+            presence.wake_by(cx);
+        }
+        match opening.as_mut().poll(cx) {
+            Poll::Ready(opened) => Poll::Ready(Some(opened)),
+            Poll::Pending if presence.asked() != Ask::Nothing => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Runs a connection until it ends, or is asked to end at once.
