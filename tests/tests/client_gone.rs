@@ -108,3 +108,50 @@ async fn an_upload_that_breaks_off_is_not_completed_at_the_upstream() {
     }
     assert_eq!(gateway.get("/goes-on").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_after_its_upload_cancels_the_upstream_request() {
+    let upstream = Upstream::start().await;
+    for protocol in ["http1", "http2"] {
+        let body = config::upstream("up", &[upstream.address()])
+            + &format!("protocol = {protocol:?}\n")
+            + &config::route("all", "/*", &[], "up");
+        let gateway = Gateway::start(&config::Settings::new(body)).await;
+        let before = upstream.cancelled();
+        let requests = upstream.requests();
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!(
+                "POST /waits HTTP/1.1\r\nHost: a\r\n{BEHAVIOUR}: hang\r\nContent-Length: 5\r\n\r\nhello"
+            ))
+            .await;
+        upstream_has_request(&upstream, requests + 1).await;
+        drop(client);
+        upstream_is_left_alone(&upstream, before + 1).await;
+        let line = gateway.access("/waits").await;
+        assert_eq!(line["outcome"], "client-gone", "{protocol}: {line}");
+        assert_eq!(line["request_bytes"], 5, "{protocol}: {line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_breaks_off_within_its_response_is_not_the_upstreams_failure() {
+    let upstream = Upstream::start().await;
+    for protocol in ["http1", "http2"] {
+        let body = config::upstream("up", &[upstream.address()])
+            + &format!("protocol = {protocol:?}\n")
+            + &config::route("all", "/*", &[], "up");
+        let gateway = Gateway::start(&config::Settings::new(body)).await;
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!(
+                "POST /both HTTP/1.1\r\nHost: a\r\n{BEHAVIOUR}: both-ways\r\n\
+                 Content-Length: 1000\r\n\r\nhello"
+            ))
+            .await;
+        assert!(client.bytes(15).await.starts_with(b"HTTP/1.1 200 OK"));
+        drop(client);
+        let line = gateway.access("/both").await;
+        assert_eq!(line["outcome"], "client-gone", "{protocol}: {line}");
+    }
+}

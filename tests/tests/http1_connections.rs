@@ -4,6 +4,7 @@ use rustix::process::Signal;
 use sluice_tests::client::raw::Raw;
 use sluice_tests::config::plain;
 use sluice_tests::upstream::BEHAVIOUR;
+use sluice_tests::upstream::raw::{Connection, RawUpstream};
 use sluice_tests::{Gateway, Upstream, wait, websocket};
 
 async fn plain_gateway(upstream: &Upstream) -> Gateway {
@@ -176,4 +177,122 @@ async fn a_tunnel_counts_as_a_connection() {
         .sum("sluice_connections", &[("listener", "public")]);
     assert_eq!(open, 1.0);
     socket.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_gateway_does_not_wait_for_clients_that_have_said_nothing() {
+    let upstream = Upstream::start().await;
+    let settings = plain(upstream.address())
+        .listener("timeouts = { header = \"1h\" }")
+        .runtime("drain = \"1h\"");
+    let mut gateway = Gateway::start(&settings).await;
+    let mut silent = Raw::connect(gateway.address()).await;
+    let mut begun = Raw::connect(gateway.address()).await;
+    begun.send("P").await;
+    let here = [("listener", "public")];
+    wait::until("two connections", async || {
+        let open = gateway.metrics().await.sum("sluice_connections", &here);
+        (open == 2.0).then_some(())
+    })
+    .await;
+    gateway.signal(Signal::TERM);
+    assert!(silent.closed().await);
+    assert!(begun.closed().await);
+    assert!(gateway.ended().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_times_out_counts_once() {
+    let upstream = Upstream::start().await;
+    let settings = plain(upstream.address()).listener("timeouts = { idle = \"100ms\" }");
+    let gateway = Gateway::start(&settings).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.response().await.status, 200);
+    // The gateway ends its side first, and waits for the client's.
+    assert!(client.closed().await);
+    let here = [("listener", "public")];
+    wait::until("the end of the connection", async || {
+        let open = gateway.metrics().await.sum("sluice_connections", &here);
+        (open == 0.0).then_some(())
+    })
+    .await;
+    let metrics = gateway.metrics().await;
+    assert_eq!(
+        metrics.sum("sluice_connections_timed_out_total", &here),
+        1.0
+    );
+}
+
+/// Switches to another protocol, then sends back what comes.
+async fn echo_after_switch(mut connection: Connection) {
+    connection.head().await;
+    connection
+        .write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhello")
+        .await;
+    let bytes = connection.bytes(1000).await;
+    connection.write(bytes).await;
+    // Ends, with a reset where there is more.
+    if connection.bytes(1).await == b"r" {
+        connection.reset();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passed_a_tunnel_is_counted_however_it_ends() {
+    let upstream = RawUpstream::start(echo_after_switch).await;
+    let gateway = Gateway::start(&plain(upstream.address())).await;
+    for (end, outcome) in [
+        ("fin", "proxied"),
+        ("reset", "client-gone"),
+        ("r", "upstream-failed"),
+    ] {
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!(
+                "GET /{end} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(client.response().await.status, 101);
+        client.send([b'x'; 1000]).await;
+        assert_eq!(client.bytes(1005).await.len(), 1005);
+        match end {
+            "fin" => client.finish().await,
+            "reset" => client.reset(),
+            end => client.send(end).await,
+        }
+        let line = gateway.access(&format!("/{end}")).await;
+        let sent = 1000 + u64::from(end == "r");
+        assert_eq!(line["outcome"], outcome, "{line}");
+        assert_eq!(line["request_bytes"], sent, "{line}");
+        assert_eq!(line["response_bytes"], 1005, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_uploads_before_it_reads_gets_the_early_answer() {
+    const LENGTH: usize = 10 * 1024 * 1024;
+    let upstream = RawUpstream::start(|mut connection: Connection| async move {
+        connection.head().await;
+        connection
+            .write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 8\r\n\r\ntoo much")
+            .await;
+        connection.peer_closes().await;
+    })
+    .await;
+    let gateway = Gateway::start(&plain(upstream.address())).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n"
+        ))
+        .await;
+    client.send(vec![b'x'; LENGTH]).await;
+    let response = client.response().await;
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (413, "too much")
+    );
+    assert!(client.closed().await);
+    assert!(!client.was_reset());
 }

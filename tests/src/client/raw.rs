@@ -69,6 +69,17 @@ impl Raw {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Breaks the connection off.
+    ///
+    /// # Panics
+    /// Where the operating system does not let it.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket
+            .set_linger(Some(Duration::ZERO))
+            .expect("a TCP socket");
+    }
+
     /// Reads the next response that is not an interim one.
     pub async fn response(&mut self) -> RawResponse {
         loop {
