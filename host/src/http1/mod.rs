@@ -5,7 +5,7 @@ mod output;
 mod trailers;
 
 pub use output::Output;
-pub use trailers::is_forbidden_trailer;
+pub use trailers::{is_forbidden_trailer, strip_trailers};
 
 /// Room in a message that was read for the headers that the gateway and plugins add: growing later
 /// costs more.

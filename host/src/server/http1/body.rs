@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::reader::Piece;
 use super::wire::Wire;
+use crate::http1::strip_trailers;
 use crate::server::BodyFailure;
 
 /// A body that is read from its connection as it is asked for.
@@ -51,9 +52,10 @@ impl Body for Http1Body {
                 }
                 Some(Ok(Frame::data(data)))
             }
-            Ok(Piece::Trailers(trailers)) => {
+            Ok(Piece::Trailers(mut trailers)) => {
                 this.ended = true;
-                Some(Ok(Frame::trailers(trailers)))
+                // HTTP/2 breaks off where they hold a header of one hop.
+                strip_trailers(&mut trailers).then(|| Ok(Frame::trailers(trailers)))
             }
             Ok(Piece::End) => {
                 this.ended = true;

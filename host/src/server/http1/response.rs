@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{Method, StatusCode, Version};
 use http_body::SizeHint;
 
-use crate::http1::{Output, is_forbidden_trailer};
+use crate::http1::{Output, strip_trailers};
 
 /// What the request says about its response.
 #[derive(Debug, Clone, Copy)]
@@ -167,10 +167,7 @@ impl Framing {
             Self::Length(0) | Self::None | Self::UntilClose => {}
             Self::Chunked => {
                 let mut trailers = trailers.unwrap_or_default();
-                let names: Vec<_> = trailers.keys().cloned().collect();
-                for name in names.into_iter().filter(is_forbidden_trailer) {
-                    trailers.remove(name);
-                }
+                strip_trailers(&mut trailers);
                 out.last_chunk(&trailers);
             }
         }

@@ -1,10 +1,11 @@
 //! The chunks of a response (RFC 9112, 7.1).
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
 use super::error::Error;
 use super::head;
+use crate::http1::strip_trailers;
 
 /// Bytes of all chunk extensions of one body.
 const MAX_EXTENSIONS: usize = 16 * 1024;
@@ -146,17 +147,5 @@ fn trailers(buffer: &mut BytesMut) -> Result<Option<Option<HeaderMap>>, Error> {
     let Some(mut trailers) = head::parse_trailers(buffer, MAX_TRAILERS)? else {
         return Ok(None);
     };
-    // They mean something else, or nothing, after the body (RFC 9110, 6.5.1).
-    for name in [
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::HOST,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ] {
-        trailers.remove(name);
-    }
-    Ok(Some((!trailers.is_empty()).then_some(trailers)))
+    Ok(Some(strip_trailers(&mut trailers).then_some(trailers)))
 }
