@@ -140,14 +140,16 @@ fn send(
     mut headers: HeaderMap,
     mut content: Content,
 ) -> Response<ResponseBody> {
-    if ending.asked.method == Method::HEAD
-        && let Content::Whole(whole) = &content
-    {
-        let length = whole.data.len();
-        if length > 0 {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if ending.asked.method == Method::HEAD {
+        if let Content::Whole(whole) = &content
+            && !whole.data.is_empty()
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.data.len()));
         }
-        content = Content::Whole(WholeBody::default());
+        // An upstream may say only later that nothing comes: nobody waits for that.
+        if !http_body_is_empty(&content) {
+            content = Content::Whole(WholeBody::default());
+        }
     }
     ending.status = status.as_u16();
     let mut response = Response::new(ResponseBody::new(content, Some(ending)));
