@@ -34,11 +34,25 @@ pub struct Pool {
 }
 
 /// One target, as one worker sees it.
-#[derive(Default)]
 pub(super) struct TargetPool {
     pub(super) idle: Idle,
     pub(super) shared: tokio::sync::Mutex<Option<http2::SendRequest<RequestBody>>>,
+    /// How often there was no connection to share, and why the last time.
+    pub(super) refusals: Cell<u64>,
+    pub(super) refused: Cell<std::io::ErrorKind>,
     pub(super) in_flight: Cell<u32>,
+}
+
+impl Default for TargetPool {
+    fn default() -> Self {
+        Self {
+            idle: Idle::default(),
+            shared: tokio::sync::Mutex::default(),
+            refusals: Cell::new(0),
+            refused: Cell::new(std::io::ErrorKind::Other),
+            in_flight: Cell::new(0),
+        }
+    }
 }
 
 /// What connections need after their pool has gone.

@@ -167,9 +167,14 @@ impl Pool {
         pool: &TargetPool,
     ) -> Result<Sent, Attempt> {
         let mut sender = {
+            let refusals = pool.refusals.get();
             let mut shared = pool.shared.lock().await;
             match shared.as_ref().filter(|s| !s.is_closed()) {
                 Some(sender) => sender.clone(),
+                // Who waited for the one that was refused does not wait for the next as well.
+                None if pool.refusals.get() != refusals => {
+                    return Err(Attempt::Refused(pool.refused.get().into()));
+                }
                 None => {
                     let open = Open::new(self.counts.clone());
                     let opened = connect::http2(
@@ -184,7 +189,11 @@ impl Pool {
                             self.series.opened.add(1);
                             shared.insert(sender).clone()
                         }
-                        Err(why) => return Err(Attempt::Refused(why)),
+                        Err(why) => {
+                            pool.refusals.set(refusals.wrapping_add(1));
+                            pool.refused.set(why.kind());
+                            return Err(Attempt::Refused(why));
+                        }
                     }
                 }
             }
