@@ -4,6 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Framing and hop-by-hop headers (RFC 9110, 7.6.1), which no plugin can set.
 pub fn is_reserved(name: &HeaderName) -> bool {
@@ -36,8 +37,10 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
             .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
             .collect();
         for name in listed {
-            // A client that lists these could make the gateway hide who it is.
-            if name != header::HOST && name != header::CONTENT_LENGTH && name != header::TE {
+            // A client that lists these could make the gateway hide who it is, or what it logs.
+            let is_kept = [header::HOST, header::CONTENT_LENGTH, header::TE].contains(&name)
+                || name == REQUEST_ID;
+            if !is_kept {
                 headers.remove(name);
             }
         }
@@ -91,13 +94,15 @@ mod tests {
     #[test]
     fn what_connection_lists_is_removed() {
         let mut map = headers(&[
-            ("connection", "keep-alive, X-Private"),
+            ("connection", "keep-alive, X-Private, x-request-id"),
             ("x-private", "1"),
             ("keep-alive", "timeout=5"),
             ("x-public", "2"),
+            ("x-request-id", "3"),
         ]);
         strip_hop_by_hop(&mut map);
-        assert_eq!(map, headers(&[("x-public", "2")]));
+        let kept = [("x-public", "2"), ("x-request-id", "3")];
+        assert_eq!(map, headers(&kept));
     }
 
     #[test]
