@@ -228,6 +228,42 @@ async fn head_and_empty_answers_have_no_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_head_is_whole_though_the_upstream_ends_it_later() {
+    let upstream = Upstream::start().await;
+    let gateway = both_ways(&upstream).await;
+    for (number, mut client) in (1..).zip(both_clients(&gateway).await) {
+        let path = format!("/h2/{number}");
+        let head = request(Method::HEAD, &path).with(BEHAVIOUR, "stall");
+        assert_eq!(client.fetch(head).await.status, 200);
+        assert_eq!(gateway.access(&path).await["outcome"], "proxied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_that_belong_to_one_hop_do_not_break_a_request() {
+    let upstream = Upstream::start().await;
+    let gateway = both_ways(&upstream).await;
+    for path in ["/h1/", "/h2/"] {
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!(
+                "POST {path} HTTP/1.1\r\nHost: a\r\nTrailer: x-sum, connection\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n\
+                 5\r\nhello\r\n0\r\nconnection: x\r\nkeep-alive: 5\r\nx-sum: 5\r\n\r\n"
+            ))
+            .await;
+        let response = client.response().await;
+        assert_eq!(response.status, 200, "{path}");
+        let seen: serde_json::Value = serde_json::from_str(&response.text()).expect("an echo");
+        assert_eq!(
+            seen["trailers"],
+            serde_json::json!([["x-sum", "5"]]),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipelined_requests_are_answered_in_their_order() {
     let upstream = Upstream::start().await;
     let gateway = both_ways(&upstream).await;

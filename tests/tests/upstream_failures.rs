@@ -307,3 +307,26 @@ async fn a_pool_has_bounds() {
         "its neighbour noticed"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_wait_for_one_refused_connection_not_for_one_after_the_other() {
+    let good = Upstream::start().await;
+    // Takes the connection, and never shakes hands.
+    let silent = RawUpstream::start(|mut connection| async move {
+        connection.peer_closes().await;
+    })
+    .await;
+    let lines = format!("protocol = \"http2\"\ntls = {{}}\n{SHORT}");
+    let gateway = gateway(silent.address(), &good, &lines).await;
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let mut client = gateway.client().await;
+        requests.spawn(async move { client.fetch(get("/bad/1")).await });
+    }
+    for answer in requests.join_all().await {
+        answer.assert_problem(504, "upstream:bad");
+    }
+    // Two workers, and room for a request that came late.
+    let tried = silent.connections();
+    assert!(tried <= 6, "{tried} connections for 20 requests");
+}
