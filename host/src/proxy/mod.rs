@@ -17,6 +17,6 @@ mod tunnel;
 
 pub use answer::{Answer, Source};
 pub use connection::Connection;
-pub use response_body::ResponseBody;
+pub use response_body::{BrokenOff, ResponseBody};
 pub use run::{Handled, handle};
 pub use tunnel::Tunnel;

@@ -4,6 +4,7 @@ mod accept;
 mod body;
 mod connections;
 pub mod http1;
+mod http2_response;
 mod io;
 mod linger;
 mod presence;

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::body::ClientBody;
 use super::http1::{self, HeadLimits};
+use super::http2_response;
 use super::io::ClientIo;
 use super::linger::{Leftover, linger};
 use super::presence::{Ask, Presence};
@@ -107,7 +108,10 @@ async fn http2(
         let visit = connection.presence.enter();
         let (parts, body) = request.into_parts();
         let handling = handle(connection.clone(), visit, parts, ClientBody::Http2(body));
-        async move { Ok::<_, Infallible>(handling.await.into_response()) }
+        async move {
+            let response = handling.await.into_response();
+            Ok::<_, Infallible>(http2_response::of(response).await)
+        }
     });
     let serving = http2_builder(config).serve_connection(TokioIo::new(io), service);
     let _ = drive(serving, &presence, |c| c.graceful_shutdown()).await;
