@@ -38,10 +38,14 @@ impl Stream {
             }
             // What TLS says for itself, such as a ticket to resume with, is taken in here.
             Self::Tls(socket) => {
-                let mut nobody = Context::from_waker(Waker::noop());
                 let mut byte = [0];
-                let read = Pin::new(socket).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte));
-                read.is_pending()
+                let read = std::future::poll_fn(|cx| {
+                    Pin::new(&mut *socket).poll_read(cx, &mut ReadBuf::new(&mut byte))
+                });
+                // A task that has done much at once would be told to wait, whatever has come.
+                let mut read = pin!(tokio::task::unconstrained(read));
+                let mut nobody = Context::from_waker(Waker::noop());
+                read.as_mut().poll(&mut nobody).is_pending()
             }
         }
     }
@@ -103,5 +107,71 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self.get_mut(), socket => Pin::new(socket).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio_rustls::rustls::{self, pki_types};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+
+    /// A connection to a target that speaks TLS, and the target's end.
+    async fn pair() -> (Stream, tokio_rustls::server::TlsStream<TcpStream>) {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key.into())
+            .unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, accepted) = tokio::join!(near, listener.accept());
+        let (far, _) = accepted.unwrap();
+        far.set_nodelay(true).unwrap();
+        let name = pki_types::ServerName::try_from("a.test").unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let near = connector.connect(name, near.unwrap());
+        let (near, far) = tokio::join!(near, acceptor.accept(far));
+        (Stream::Tls(Box::new(near.unwrap())), far.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_busy_task_sees_what_an_idle_connection_says() {
+        let (mut near, mut far) = pair().await;
+        // What TLS says after its handshake comes before this.
+        far.write_all(b"x").await.unwrap();
+        let mut first = BytesMut::with_capacity(1);
+        let filled = std::future::poll_fn(|cx| near.poll_fill(&mut first, cx)).await;
+        assert_eq!((filled.unwrap(), near.is_quiet()), (1, true));
+        far.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+            .await
+            .unwrap();
+        let Stream::Tls(socket) = &near else {
+            panic!("no TLS");
+        };
+        socket.get_ref().0.readable().await.unwrap();
+        // All that a task may do before it must let others run.
+        while tokio::task::coop::has_budget_remaining() {
+            tokio::task::coop::consume_budget().await;
+        }
+        assert!(!near.is_quiet());
     }
 }
