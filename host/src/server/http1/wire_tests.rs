@@ -76,7 +76,9 @@ async fn what_tls_holds_back_is_sent_when_the_client_reads_again() {
         let mut all = vec![0; LENGTH];
         far.read_exact(&mut all).await.map(|_| all)
     };
-    let (flushed, read) = tokio::join!(flushing, reading);
+    let both = async { tokio::join!(flushing, reading) };
+    let both = tokio::time::timeout(std::time::Duration::from_secs(30), both);
+    let (flushed, read) = both.await.expect("all of it in time");
     flushed.unwrap();
     assert_eq!(read.unwrap(), vec![b'x'; LENGTH]);
 }
