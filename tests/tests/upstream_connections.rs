@@ -3,7 +3,7 @@
 
 use http::Method;
 use sluice_tests::client::raw::Raw;
-use sluice_tests::client::{Answer, With, get, request, with_body};
+use sluice_tests::client::{With, get, request, with_body};
 use sluice_tests::config::plain;
 use sluice_tests::upstream::raw::{Connection, RawUpstream};
 use sluice_tests::{Client, Gateway, body, wait};
@@ -532,32 +532,4 @@ async fn a_body_arrives_in_one_framing() {
         let body = "\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 5\r\n\r\n";
         assert!(chunked.ends_with(body), "{chunked}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_http_2_client_may_send_all_of_its_request_before_it_reads() {
-    const LONG: usize = 32 * 1024 * 1024;
-    let upstream = RawUpstream::start(|mut connection: Connection| async move {
-        connection.head().await;
-        connection
-            .write(format!("HTTP/1.1 200 OK\r\ncontent-length: {LONG}\r\n\r\n"))
-            .await;
-        assert!(connection.both_ways(&vec![b'x'; LONG]).await);
-        connection.peer_closes().await;
-    })
-    .await;
-    let gateway = gateway(&upstream).await;
-    let mut client = Client::http2(gateway.address()).await;
-    let (writer, body) = body::stream();
-    let request = with_body(Method::POST, "/", body).with("content-length", &LONG.to_string());
-    let response = client.send(request).await;
-    let upload = async {
-        for _ in 0..LONG / 65_536 {
-            assert!(writer.data(vec![b'y'; 65_536]).await);
-        }
-    };
-    wait::within("the end of the request", upload).await;
-    drop(writer);
-    let answer = wait::within("an answer", Answer::read(response)).await;
-    assert_eq!(answer.expect("all of it").body.len(), LONG);
 }
