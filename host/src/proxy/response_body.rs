@@ -40,7 +40,7 @@ pub struct Streamed {
     pub broken: Option<Outcome>,
 }
 
-/// The body broke off; the client's connection or stream is reset.
+/// The body broke off; the client's connection ends, or its stream is reset.
 #[derive(Debug)]
 pub struct BrokenOff;
 

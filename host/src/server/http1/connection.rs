@@ -181,9 +181,13 @@ async fn respond(
         match sent {
             Ok(()) => {}
             Err(Unsent::Broken) => {
-                // What came before it is the client's.
-                let _ = flush(wire).await;
-                return Ok(After::Reset);
+                // What came before it is the client's; where the framing tells that more should
+                // have come, an end in order does not destroy it.
+                flush(wire).await?;
+                return Ok(match framing {
+                    Framing::UntilClose => After::Reset,
+                    _ => After::Close,
+                });
             }
             Err(Unsent::Gone(why)) => return Err(why),
         }
