@@ -1,5 +1,8 @@
 //! TLS towards servers that the gateway connects to.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::io;
 use std::sync::Arc;
 

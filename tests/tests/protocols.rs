@@ -6,7 +6,7 @@ use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{Answer, With, get, request, with_body};
 use sluice_tests::config::{plain, route, upstream};
 use sluice_tests::upstream::BEHAVIOUR;
-use sluice_tests::upstream::raw::{Connection, RawUpstream};
+use sluice_tests::upstream::raw::RawUpstream;
 use sluice_tests::{Client, Gateway, Settings, Upstream, body, keys, tls, wait, websocket};
 
 /// `/h1/*` reaches the upstream in HTTP/1.1, `/h2/*` in HTTP/2.
@@ -369,15 +369,7 @@ async fn an_upgrade_that_the_upstream_refuses_is_an_ordinary_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_http_2_client_may_send_all_of_its_request_before_it_reads() {
     const LONG: usize = 32 * 1024 * 1024;
-    let upstream = RawUpstream::start(|mut connection: Connection| async move {
-        connection.head().await;
-        connection
-            .write(format!("HTTP/1.1 200 OK\r\ncontent-length: {LONG}\r\n\r\n"))
-            .await;
-        assert!(connection.both_ways(&vec![b'x'; LONG]).await);
-        connection.peer_closes().await;
-    })
-    .await;
+    let upstream = RawUpstream::answering_early(LONG).await;
     let gateway = Gateway::start(&plain(upstream.address())).await;
     let mut client = Client::http2(gateway.address()).await;
     let (writer, body) = body::stream();

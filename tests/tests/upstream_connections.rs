@@ -214,15 +214,7 @@ async fn a_response_and_a_request_pass_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_send_all_of_its_request_before_it_reads() {
     const LONG: usize = 32 * 1024 * 1024;
-    let upstream = RawUpstream::start(|mut connection: Connection| async move {
-        connection.head().await;
-        connection
-            .write(format!("HTTP/1.1 200 OK\r\ncontent-length: {LONG}\r\n\r\n"))
-            .await;
-        assert!(connection.both_ways(&vec![b'x'; LONG]).await);
-        connection.peer_closes().await;
-    })
-    .await;
+    let upstream = RawUpstream::answering_early(LONG).await;
     let gateway = gateway(&upstream).await;
     let mut client = Raw::connect(gateway.address()).await;
     client

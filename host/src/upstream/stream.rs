@@ -112,45 +112,21 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
-    use tokio_rustls::rustls::{self, pki_types};
-    use tokio_rustls::{TlsAcceptor, TlsConnector};
 
     use super::*;
+    use crate::tls;
 
     /// A connection to a target that speaks TLS, and the target's end.
     async fn pair() -> (Stream, tokio_rustls::server::TlsStream<TcpStream>) {
-        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
-        let key = pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key.into())
-            .unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(certificate).unwrap();
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap());
         let (near, accepted) = tokio::join!(near, listener.accept());
         let (far, _) = accepted.unwrap();
         far.set_nodelay(true).unwrap();
-        let name = pki_types::ServerName::try_from("a.test").unwrap();
-        let connector = TlsConnector::from(Arc::new(client));
-        let acceptor = TlsAcceptor::from(Arc::new(server));
-        let near = connector.connect(name, near.unwrap());
-        let (near, far) = tokio::join!(near, acceptor.accept(far));
-        (Stream::Tls(Box::new(near.unwrap())), far.unwrap())
+        let (near, far) = tls::testing::session(near.unwrap(), far).await;
+        (Stream::Tls(Box::new(near)), far)
     }
 
     #[tokio::test]

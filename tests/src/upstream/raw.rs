@@ -24,6 +24,22 @@ pub struct Connection {
 }
 
 impl RawUpstream {
+    /// Answers before it has read the request, with a body of `length` bytes, and reads and
+    /// writes bodies of that length side by side.
+    pub async fn answering_early(length: usize) -> Self {
+        Self::start(move |mut connection| async move {
+            connection.head().await;
+            connection
+                .write(format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n"
+                ))
+                .await;
+            assert!(connection.both_ways(&vec![b'x'; length]).await);
+            connection.peer_closes().await;
+        })
+        .await
+    }
+
     /// Runs `script` for each connection, which closes when it ends.
     pub async fn start<F>(script: impl Fn(Connection) -> F + Send + 'static) -> Self
     where

@@ -6,13 +6,12 @@ use std::task::Poll;
 use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::rustls::{self, pki_types};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::reader::{HeadLimits, Reader};
 use super::wire::Wire;
 use crate::server::presence::Presence;
 use crate::server::stream::Stream;
+use crate::tls;
 use crate::worker::timers::{TICK, Timers};
 
 const LIMITS: HeadLimits = HeadLimits {
@@ -41,29 +40,8 @@ fn wire(stream: Stream, timers: &Timers) -> (Wire, Arc<Presence>) {
 
 #[tokio::test]
 async fn what_tls_holds_back_is_sent_when_the_client_reads_again() {
-    let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = rustls::ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key.into())
-        .unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let (far, near) = pair().await;
-    let name = pki_types::ServerName::try_from("a.test").unwrap();
-    let connector = TlsConnector::from(Arc::new(client));
-    let acceptor = TlsAcceptor::from(Arc::new(server));
-    let (far, near) = tokio::join!(connector.connect(name, far), acceptor.accept(near));
-    let (mut far, near) = (far.unwrap(), near.unwrap());
+    let (mut far, near) = tls::testing::session(far, near).await;
     let (wire, _) = wire(Stream::Tls(Box::new(near)), &Timers::default());
 
     // More than the sockets hold, less than TLS does.
