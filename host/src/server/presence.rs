@@ -132,10 +132,15 @@ impl Presence {
     /// Asks the connection to end. Whether that is more than it was asked before.
     pub(super) fn ask(&self, ask: Ask) -> bool {
         let before = self.ask.fetch_max(ask as u8, Relaxed);
+        self.wake();
+        before < ask as u8
+    }
+
+    /// Wakes the connection's task.
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker() {
             waker.wake();
         }
-        before < ask as u8
     }
 
     /// Wakes the connection's task, unless it is the one that asks for it.

@@ -40,7 +40,7 @@ impl UpstreamBody {
     }
 
     /// The connection, if it is nobody else's and another request can be sent on it.
-    pub(super) fn take_reusable(&mut self) -> Option<Box<Connection>> {
+    pub(super) fn take_reusable(&mut self) -> Option<Connection> {
         match self {
             Self::Http1(body) => body.take_reusable(),
             Self::Http2(_) => None,

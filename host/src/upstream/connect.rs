@@ -73,9 +73,9 @@ pub(super) async fn http1(
     tls: Option<&Tls>,
     span: Duration,
     open: Open,
-) -> io::Result<Box<Connection>> {
+) -> io::Result<Connection> {
     let stream = dial(target, tls, span).await?;
-    Ok(Box::new(Connection::new(stream, open)))
+    Ok(Connection::new(stream, open))
 }
 
 pub(super) async fn http2(

@@ -9,13 +9,13 @@ use super::http1::Connection;
 pub(super) struct Idle(RefCell<Vec<Waiting>>);
 
 struct Waiting {
-    connection: Box<Connection>,
+    connection: Connection,
     since: u64,
 }
 
 impl Idle {
     /// A connection that can take a request now. Those that the target has closed go.
-    pub(super) fn take(&self) -> Option<Box<Connection>> {
+    pub(super) fn take(&self) -> Option<Connection> {
         let mut waiting = self.0.borrow_mut();
         while let Some(Waiting { mut connection, .. }) = waiting.pop() {
             if connection.is_quiet() {
@@ -26,7 +26,7 @@ impl Idle {
     }
 
     /// A connection that is at rest, at tick `now`.
-    pub(super) fn put(&self, connection: Box<Connection>, now: u64) {
+    pub(super) fn put(&self, connection: Connection, now: u64) {
         self.0.borrow_mut().push(Waiting {
             connection,
             since: now,

@@ -15,6 +15,7 @@ use super::request_body::RequestBody;
 use super::tls::Tls;
 use crate::config::model::{Target, Upstream};
 use crate::telemetry::UpstreamSeries;
+use crate::worker::Writes;
 use crate::worker::timers::Timers;
 
 /// One upstream, as one worker sees it.
@@ -31,6 +32,7 @@ pub struct Pool {
     pub(super) turns: Turns,
     pub(super) counts: Rc<Counts>,
     pub(super) timers: Timers,
+    pub(super) writes: Rc<Writes>,
 }
 
 /// One target, as one worker sees it.
@@ -81,6 +83,7 @@ impl Pool {
         tls: Option<Tls>,
         series: Arc<UpstreamSeries>,
         timers: Timers,
+        writes: Rc<Writes>,
         worker: usize,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -96,6 +99,7 @@ impl Pool {
             tls,
             series,
             timers,
+            writes,
         })
     }
 

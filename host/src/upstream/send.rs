@@ -132,7 +132,13 @@ impl Pool {
         let spare = request.body().again();
         let begun = connection.begin(request, *hop);
         begun.map_err(|why| Attempt::Failed(Failure::Http1(why)))?;
-        let head = std::future::poll_fn(|cx| connection.poll_head(cx));
+        let mut is_due = false;
+        let head = std::future::poll_fn(|cx| {
+            if !std::mem::replace(&mut is_due, true) {
+                connection.send_in_turn(&self.writes, cx);
+            }
+            connection.poll_head(cx)
+        });
         let why = match self.head_in_time(head, progress).await {
             Some(Ok(head)) => {
                 let body = Http1Body::new(connection);
@@ -221,7 +227,7 @@ impl Pool {
         &self,
         target: &Target,
         pool: &TargetPool,
-    ) -> Result<(Box<Connection>, bool), Option<std::io::Error>> {
+    ) -> Result<(Connection, bool), Option<std::io::Error>> {
         while self.counts.open.get() >= self.config.pool.connections {
             // An idle connection to another target makes room as well.
             if let Some(other) = self.targets.iter().find_map(|t| t.idle.take()) {

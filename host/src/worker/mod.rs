@@ -10,6 +10,7 @@ mod stopwatch;
 mod thread;
 pub mod timers;
 pub mod view;
+mod writes;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,6 +22,7 @@ pub use executor::LocalExecutor;
 pub use link::Link;
 pub use stopwatch::Stopwatch;
 pub use thread::{Stop, Workers};
+pub use writes::{Unsent, Writes};
 
 use crate::generation::Generation;
 use crate::server::Connections;
@@ -36,6 +38,8 @@ pub struct Worker {
     pub index: usize,
     /// Time-outs.
     pub timers: Timers,
+    /// What is written at the end of a turn.
+    pub writes: Rc<Writes>,
     /// What this worker counts.
     pub shard: Arc<Shard>,
     /// What this worker counts for the bill.

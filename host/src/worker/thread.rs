@@ -95,6 +95,8 @@ async fn run(
     let worker = Worker::new(index, shard, usage, generations.clone());
     generations.mark_unchanged();
     tokio::task::spawn_local(tick(worker.clone()));
+    let writes = worker.writes.clone();
+    tokio::task::spawn_local(async move { writes.send_each_turn().await });
     let mut listening = HashMap::new();
     listen(&worker, &mut listening);
     loop {
@@ -211,6 +213,7 @@ impl Worker {
             random: Cell::new(random),
             date: super::date::Date::default(),
             timers,
+            writes: Rc::default(),
         };
         let view = View::new(generation, &worker, None);
         worker.view.replace(Rc::new(view));

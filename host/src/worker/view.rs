@@ -69,6 +69,7 @@ impl View {
                     destination.tls.clone(),
                     worker.shard.upstream(name),
                     worker.timers.clone(),
+                    worker.writes.clone(),
                     worker.index,
                 ),
             };

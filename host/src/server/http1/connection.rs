@@ -197,12 +197,16 @@ async fn respond(
         keep = Rc::strong_count(wire) == 1
             && std::future::poll_fn(|cx| Poll::Ready(wire.lock().discard_body(cx))).await;
     }
-    if keep && wire.lock().is_pipelined() && wire.lock().has_room() {
-        // It goes out with the next response, or before the next wait.
-        return Ok(After::Next);
+    if !keep {
+        flush(wire).await?;
+        return Ok(After::Close);
     }
-    flush(wire).await?;
-    Ok(if keep { After::Next } else { After::Close })
+    // Where the next request is there already, it goes out with the next response, or before the
+    // next wait.
+    if !wire.lock().is_pipelined() {
+        wire.send_in_turn(&connection.worker.writes);
+    }
+    Ok(After::Next)
 }
 
 /// Why a response did not come to its end.

@@ -7,8 +7,9 @@ use std::cell::{RefCell, RefMut};
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWrite};
@@ -19,6 +20,7 @@ use crate::http1::Output;
 use crate::server::BodyFailure;
 use crate::server::presence::{Ask, Presence};
 use crate::server::stream::Stream;
+use crate::worker::{Unsent, Writes};
 
 /// Bytes that are read at once.
 const READ: usize = 8 * 1024;
@@ -50,6 +52,8 @@ pub(super) struct Inner {
     out: Output,
     /// Of what was written, some may still be with TLS.
     held_back: bool,
+    /// What there is to send is sent at the end of the turn.
+    is_due: bool,
 }
 
 /// What comes next on a connection.
@@ -74,6 +78,7 @@ impl Wire {
                 expects: false,
                 out: Output::default(),
                 held_back: false,
+                is_due: false,
             }),
             presence,
         }
@@ -93,10 +98,13 @@ impl Wire {
         (!inner.ended).then_some((stream, rest))
     }
 
-    /// The next request. Everything that was said before is sent first.
+    /// The next request. Everything that was said before is sent first, or is due.
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<Coming>> {
         let mut inner = self.lock();
         loop {
+            if !inner.out.has_room() {
+                ready!(self.poll_flush(&mut inner, cx))?;
+            }
             match inner.reader.head() {
                 Ok(Some(request)) => {
                     self.presence.in_head(false);
@@ -106,15 +114,26 @@ impl Wire {
                 Err(kind) => return Poll::Ready(Ok(Coming::Refused(kind))),
             }
             self.presence.in_head(inner.reader.in_head());
-            ready!(self.poll_flush(&mut inner, cx))?;
+            if !inner.is_due || self.presence.asked() != Ask::Nothing {
+                ready!(self.poll_flush(&mut inner, cx))?;
+            }
             match (self.presence.asked(), inner.reader.in_head()) {
                 (Ask::Nothing, _) | (Ask::Finish, true) => {}
                 (_, true) => return Poll::Ready(Ok(Coming::TimedOut)),
                 (_, false) => return Poll::Ready(Ok(Coming::End)),
             }
             if ready!(inner.poll_fill(cx))? == 0 {
+                ready!(self.poll_flush(&mut inner, cx))?;
                 return Poll::Ready(Ok(Coming::End));
             }
+        }
+    }
+
+    /// What there is to send goes at the end of the turn, with what others send.
+    pub(super) fn send_in_turn(self: &Rc<Self>, writes: &Writes) {
+        if !std::mem::replace(&mut self.lock().is_due, true) {
+            let unsent: Weak<Self> = Rc::downgrade(self);
+            writes.add(unsent);
         }
     }
 
@@ -173,6 +192,7 @@ impl Wire {
         inner: &mut Inner,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        inner.is_due = false;
         if inner.out.is_empty() && !inner.held_back {
             return Poll::Ready(Ok(()));
         }
@@ -183,6 +203,21 @@ impl Wire {
         }
         self.presence.blocked(flushed.is_pending());
         flushed
+    }
+}
+
+impl Unsent for Wire {
+    fn send(&self) {
+        let mut inner = self.lock();
+        if !inner.is_due {
+            return;
+        }
+        let mut nobody = Context::from_waker(Waker::noop());
+        match self.poll_flush(&mut inner, &mut nobody) {
+            Poll::Ready(Ok(())) => inner.out.release(),
+            // The connection's own task waits for room, or learns what has failed.
+            _ => self.presence.wake(),
+        }
     }
 }
 

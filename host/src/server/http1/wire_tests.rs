@@ -1,17 +1,22 @@
-//! What a connection does while its client takes nothing.
+//! What a connection does while its client takes nothing, and at the end of a turn.
 
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::reader::{HeadLimits, Reader};
-use super::wire::Wire;
-use crate::server::presence::Presence;
+use super::wire::{Coming, Wire};
+use crate::server::presence::{Ask, Presence};
 use crate::server::stream::Stream;
 use crate::tls;
+use crate::worker::Writes;
 use crate::worker::timers::{TICK, Timers};
 
 const LIMITS: HeadLimits = HeadLimits {
@@ -84,4 +89,76 @@ async fn a_client_that_takes_a_little_is_not_one_that_takes_nothing() {
         assert!(flush().await.is_pending(), "it took all");
     }
     assert!(taken < LENGTH / 2);
+}
+
+/// A connection with a response that is due.
+async fn answered(writes: &Writes) -> (TcpStream, Rc<Wire>, Arc<Presence>) {
+    let (far, near) = pair().await;
+    let (wire, presence) = wire(Stream::Clear(near), &Timers::default());
+    let wire = Rc::new(wire);
+    wire.lock().out().text(b"response");
+    wire.send_in_turn(writes);
+    (far, wire, presence)
+}
+
+fn end_turn(writes: &Writes, cx: &mut Context<'_>) {
+    let sending = pin!(writes.send_each_turn());
+    assert!(sending.poll(cx).is_pending());
+}
+
+async fn next(wire: &Wire) -> Coming {
+    let next = std::future::poll_fn(|cx| wire.poll_next(cx));
+    next.await.expect("the connection lives")
+}
+
+#[tokio::test]
+async fn a_response_is_sent_at_the_end_of_the_turn() {
+    let writes = Writes::default();
+    let (far, wire, _) = answered(&writes).await;
+    let mut nobody = Context::from_waker(Waker::noop());
+    assert!(wire.poll_next(&mut nobody).is_pending());
+    assert!(!wire.lock().out().is_empty(), "it has not waited");
+    end_turn(&writes, &mut nobody);
+    assert!(wire.lock().out().is_empty());
+    let mut read = [0; 8];
+    let mut far = far;
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"response");
+}
+
+#[tokio::test]
+async fn a_response_that_is_due_is_sent_before_the_connection_ends() {
+    let writes = Writes::default();
+    // The client has ended its side.
+    let (mut far, wire, _) = answered(&writes).await;
+    far.shutdown().await.unwrap();
+    assert!(matches!(next(&wire).await, Coming::End));
+    assert!(wire.lock().out().is_empty());
+    // The gateway stops.
+    let (_far, wire, presence) = answered(&writes).await;
+    presence.ask(Ask::Finish);
+    assert!(matches!(next(&wire).await, Coming::End));
+    assert!(wire.lock().out().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_left_to_the_connections_own_task() {
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+    let writes = Writes::default();
+    let (_far, wire, presence) = answered(&writes).await;
+    wire.lock()
+        .out()
+        .piece(Bytes::from(vec![b'x'; 4 * 1024 * 1024]), b"");
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    presence.wake_by(&Context::from_waker(&waker));
+    end_turn(&writes, &mut Context::from_waker(Waker::noop()));
+    assert!(!wire.lock().out().is_empty());
+    assert!(woken.0.load(Relaxed), "nobody would send the rest");
 }

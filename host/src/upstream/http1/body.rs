@@ -13,7 +13,7 @@ use super::switched::Switched;
 #[derive(Debug)]
 pub struct Http1Body {
     /// None once another has it, and where it failed.
-    connection: Option<Box<Connection>>,
+    connection: Option<Connection>,
     failed: bool,
     /// How it failed, as long as nobody was told.
     failure: Option<Error>,
@@ -21,7 +21,7 @@ pub struct Http1Body {
 
 impl Http1Body {
     /// The body of the response whose head came last.
-    pub(in crate::upstream) fn new(connection: Box<Connection>) -> Self {
+    pub(in crate::upstream) fn new(connection: Connection) -> Self {
         Self {
             connection: Some(connection),
             failed: false,
@@ -71,7 +71,7 @@ impl Http1Body {
     }
 
     /// The connection, if another request can be sent on it; closes it if not.
-    pub(in crate::upstream) fn take_reusable(&mut self) -> Option<Box<Connection>> {
+    pub(in crate::upstream) fn take_reusable(&mut self) -> Option<Connection> {
         self.connection
             .take()
             .filter(|c| c.is_ended())

@@ -1,7 +1,9 @@
 //! A connection to a target, and the exchange that is on it.
 
+use std::cell::RefCell;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode};
@@ -14,6 +16,7 @@ use super::switched::Switched;
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
+use crate::worker::{Unsent, Writes};
 
 /// Bytes that are read at once at first.
 const FIRST_READ: usize = 8 * 1024;
@@ -22,27 +25,34 @@ const LARGEST_READ: usize = 64 * 1024;
 
 /// A connection. Whoever holds it drives it, and closes it by dropping it.
 #[derive(Debug)]
-pub(in crate::upstream) struct Connection {
+pub(in crate::upstream) struct Connection(Rc<RefCell<State>>);
+
+/// What the end of a turn reaches as well, to send the request.
+#[derive(Debug)]
+struct State {
     stream: Stream,
     reader: Reader,
     sending: Sending,
     /// Bytes that are read at once.
     room: usize,
     switched: bool,
+    /// Whose exchange it is, while its request waits for the end of the turn.
+    due: Option<Waker>,
     open: Open,
 }
 
 impl Connection {
     /// A connection that no request was sent on.
     pub(in crate::upstream) fn new(stream: Stream, open: Open) -> Self {
-        Self {
+        Self(Rc::new(RefCell::new(State {
             stream,
             reader: Reader::default(),
             sending: Sending::default(),
             room: FIRST_READ,
             switched: false,
+            due: None,
             open,
-        }
+        })))
     }
 
     /// Takes a request to be sent. The body is taken out of it, the head stays.
@@ -54,9 +64,20 @@ impl Connection {
         request: &mut Request<RequestBody>,
         hop: Hop<'_>,
     ) -> Result<(), Error> {
-        self.room = FIRST_READ;
-        self.reader.expect(*request.method() == Method::HEAD);
-        self.sending.begin(request, hop)
+        let mut state = self.0.borrow_mut();
+        state.room = FIRST_READ;
+        state.reader.expect(*request.method() == Method::HEAD);
+        state.sending.begin(request, hop)
+    }
+
+    /// The request goes at the end of the turn, with what others send, if all of it is there.
+    pub(in crate::upstream) fn send_in_turn(&self, writes: &Writes, cx: &Context<'_>) {
+        let mut state = self.0.borrow_mut();
+        if state.sending.is_complete() {
+            state.due = Some(cx.waker().clone());
+            let unsent: Weak<RefCell<State>> = Rc::downgrade(&self.0);
+            writes.add(unsent);
+        }
     }
 
     /// Sends, and reads the head of the response beside it: a target may answer early.
@@ -64,6 +85,91 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<()>, Error>> {
+        self.0.borrow_mut().poll_head(cx)
+    }
+
+    /// Sends what is left of the request, and reads the next frame of the response's body.
+    pub(in crate::upstream) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0.borrow_mut().poll_frame(cx)
+    }
+
+    /// Sends what is left of the request. Ready where nothing is left to do.
+    pub(in crate::upstream) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.0.borrow_mut().poll_send(cx)
+    }
+
+    /// The response has come to its end.
+    pub(in crate::upstream) fn is_ended(&self) -> bool {
+        self.0.borrow().reader.is_ended()
+    }
+
+    /// How much of the response's body is to come.
+    pub(in crate::upstream) fn size_hint(&self) -> SizeHint {
+        self.0.borrow().reader.size_hint()
+    }
+
+    /// The request's body, where a failed attempt has taken nothing of it.
+    pub(in crate::upstream) fn untouched_body(&mut self) -> Option<RequestBody> {
+        self.0.borrow_mut().sending.untouched_body()
+    }
+
+    /// Makes the connection ready to wait for its next request. Whether it can take one: both
+    /// the request and its response have come to their end, and the target lets another follow.
+    pub(in crate::upstream) fn rest(&mut self) -> bool {
+        let mut state = self.0.borrow_mut();
+        if !state.sending.is_done() || !state.reader.is_reusable() {
+            return false;
+        }
+        state.sending.release();
+        state.reader.release();
+        true
+    }
+
+    /// Whether nothing has come since the last response, not even the end.
+    pub(in crate::upstream) fn is_quiet(&mut self) -> bool {
+        self.0.borrow_mut().stream.is_quiet()
+    }
+
+    /// What was woken by the last exchange is not woken any more.
+    pub(in crate::upstream) fn forget_waker(&self) {
+        self.0.borrow().stream.forget_waker();
+    }
+
+    /// The bytes below HTTP, where the last response was `101 Switching Protocols`.
+    pub(super) fn into_switched(self) -> Option<Switched> {
+        let mut state = Rc::into_inner(self.0)?.into_inner();
+        let first = std::mem::replace(state.reader.buffer(), BytesMut::new()).freeze();
+        (state.switched && state.sending.is_done())
+            .then(|| Switched::new(first, state.stream, state.open))
+    }
+}
+
+impl Unsent for RefCell<State> {
+    fn send(&self) {
+        let state = &mut *self.borrow_mut();
+        if let Some(exchange) = state.due.take()
+            && !state.sending.send(&mut state.stream)
+        {
+            // The exchange's own task waits for room, or learns what has failed.
+            exchange.wake();
+        }
+    }
+}
+
+impl State {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, Error>> {
+        if self.due.is_some() {
+            // What comes before the request has gone is no answer to it.
+            let came = ready!(self.poll_fill(cx));
+            let why = came.err().unwrap_or(io::ErrorKind::UnexpectedEof.into());
+            return Poll::Ready(Err(Error::Unsent(why)));
+        }
         if let Poll::Ready(Err(why)) = self.poll_send(cx) {
             return Poll::Ready(Err(why));
         }
@@ -84,11 +190,7 @@ impl Connection {
         }
     }
 
-    /// Sends what is left of the request, and reads the next frame of the response's body.
-    pub(in crate::upstream) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Poll::Ready(Err(why)) = self.poll_send(cx) {
             return Poll::Ready(Some(Err(why)));
         }
@@ -110,11 +212,7 @@ impl Connection {
         }
     }
 
-    /// Sends what is left of the request. Ready where nothing is left to do.
-    pub(in crate::upstream) fn poll_send(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.sending.poll(&mut self.stream, cx)
     }
 
@@ -129,48 +227,5 @@ impl Connection {
             self.room = (self.room * 2).min(LARGEST_READ);
         }
         Poll::Ready(Ok(read))
-    }
-
-    /// The response has come to its end.
-    pub(in crate::upstream) fn is_ended(&self) -> bool {
-        self.reader.is_ended()
-    }
-
-    /// How much of the response's body is to come.
-    pub(in crate::upstream) fn size_hint(&self) -> SizeHint {
-        self.reader.size_hint()
-    }
-
-    /// The request's body, where a failed attempt has taken nothing of it.
-    pub(in crate::upstream) fn untouched_body(&mut self) -> Option<RequestBody> {
-        self.sending.untouched_body()
-    }
-
-    /// Makes the connection ready to wait for its next request. Whether it can take one: both
-    /// the request and its response have come to their end, and the target lets another follow.
-    pub(in crate::upstream) fn rest(&mut self) -> bool {
-        if !self.sending.is_done() || !self.reader.is_reusable() {
-            return false;
-        }
-        self.sending.release();
-        self.reader.release();
-        true
-    }
-
-    /// Whether nothing has come since the last response, not even the end.
-    pub(in crate::upstream) fn is_quiet(&mut self) -> bool {
-        self.stream.is_quiet()
-    }
-
-    /// What was woken by the last exchange is not woken any more.
-    pub(in crate::upstream) fn forget_waker(&self) {
-        self.stream.forget_waker();
-    }
-
-    /// The bytes below HTTP, where the last response was `101 Switching Protocols`.
-    pub(super) fn into_switched(mut self) -> Option<Switched> {
-        let first = std::mem::replace(self.reader.buffer(), BytesMut::new()).freeze();
-        (self.switched && self.sending.is_done())
-            .then(|| Switched::new(first, self.stream, self.open))
     }
 }

@@ -6,6 +6,8 @@
 mod body;
 mod chunks;
 mod connection;
+#[cfg(test)]
+mod connection_tests;
 mod decoder;
 mod error;
 mod framing;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
@@ -268,6 +268,23 @@ impl Sending {
         if self.begun {
             self.body = RequestBody::Empty;
         }
+    }
+
+    /// All that is to be sent is there.
+    pub(super) fn is_complete(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// Sends what goes at once. Whether that was everything.
+    pub(super) fn send(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        while !self.out.is_empty() || self.held_back {
+            match self.poll_out(stream, &mut nobody) {
+                Poll::Ready(Ok(written)) => self.written += written as u64,
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Everything was sent.

@@ -1,0 +1,104 @@
+//! What happens to a request between its beginning and the end of the turn.
+
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Wake, Waker};
+
+use http::Request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Connection, Error};
+use crate::upstream::connect::Open;
+use crate::upstream::stream::Stream;
+use crate::upstream::{Hop, RequestBody};
+use crate::worker::Writes;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: \r\n\r\n";
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// A connection whose request is due, and the target's end of it.
+async fn begun(writes: &Writes, waker: &Waker) -> (Connection, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap());
+    let (near, accepted) = tokio::join!(near, listener.accept());
+    let (near, (far, _)) = (near.unwrap(), accepted.unwrap());
+    let mut connection = Connection::new(Stream::Clear(near), Open::new(Rc::default()));
+    let mut request = Request::new(RequestBody::Empty);
+    connection.begin(&mut request, Hop::default()).unwrap();
+    let mut cx = Context::from_waker(waker);
+    connection.send_in_turn(writes, &cx);
+    assert!(connection.poll_head(&mut cx).is_pending());
+    (connection, far)
+}
+
+fn end_turn(writes: &Writes) {
+    let sending = pin!(writes.send_each_turn());
+    let mut nobody = Context::from_waker(Waker::noop());
+    assert!(sending.poll(&mut nobody).is_pending());
+}
+
+#[tokio::test]
+async fn a_request_is_sent_at_the_end_of_the_turn() {
+    let writes = Writes::default();
+    let (mut connection, mut far) = begun(&writes, Waker::noop()).await;
+    let mut read = [0; REQUEST.len()];
+    assert!(far.try_read(&mut read).is_err(), "it has not waited");
+    end_turn(&writes);
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(read, REQUEST);
+    far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .await
+        .unwrap();
+    let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
+    assert_eq!(head.unwrap().status(), 204);
+}
+
+#[tokio::test]
+async fn what_comes_before_the_request_has_gone_is_no_answer() {
+    let writes = Writes::default();
+    let (mut connection, mut far) = begun(&writes, Waker::noop()).await;
+    far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
+    assert!(matches!(head, Err(Error::Unsent(_))), "{head:?}");
+    drop(connection);
+    end_turn(&writes);
+    let mut rest = Vec::new();
+    let _ = far.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "a request that was given up was sent");
+}
+
+#[tokio::test]
+async fn whoever_waits_learns_that_a_request_was_not_sent() {
+    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
+    let waker = Waker::from(woken.clone());
+    let (mut connection, far) = begun(&writes, &waker).await;
+    // The far end resets, and this end knows.
+    socket2::SockRef::from(&far)
+        .set_linger(Some(std::time::Duration::ZERO))
+        .unwrap();
+    drop(far);
+    while !woken.0.swap(false, Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    end_turn(&writes);
+    assert!(woken.0.load(Relaxed));
+    let mut nobody = Context::from_waker(Waker::noop());
+    let Poll::Ready(Err(why)) = connection.poll_head(&mut nobody) else {
+        panic!("it waits for ever");
+    };
+    assert!(why.is_unsent(), "{why}");
+}
