@@ -5,6 +5,7 @@
 //! not tell whether a key is known.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
@@ -21,13 +22,20 @@ const LONGEST_PREFIX: usize = 16;
 /// The keys of all credentials, by their public prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    by_prefix: HashMap<Prefix, Vec<Key>, RandomState>,
+    by_prefix: HashMap<Prefix, Group, RandomState>,
     /// How long prefixes are, each length once.
     lengths: Vec<usize>,
 }
 
 /// The bytes of a prefix, the rest zero, and how many there are.
 type Prefix = (u128, usize);
+
+/// The keys of one prefix. Most are alone, and are found without a second look elsewhere.
+#[derive(Debug)]
+struct Group {
+    first: Key,
+    others: Vec<Key>,
+}
 
 #[derive(Debug)]
 struct Key {
@@ -51,7 +59,13 @@ impl Keys {
                 keys.lengths.push(prefix.len());
             }
             let key = Key::of(place, credential);
-            keys.by_prefix.entry(packed).or_default().push(key);
+            match keys.by_prefix.entry(packed) {
+                Entry::Occupied(group) => group.into_mut().others.push(key),
+                Entry::Vacant(place) => {
+                    let others = Vec::new();
+                    place.insert(Group { first: key, others });
+                }
+            }
         }
         keys
     }
@@ -62,17 +76,18 @@ impl Keys {
         if key.len() > LONGEST_KEY {
             return None;
         }
+        // The groups come from memory while the digest is computed.
+        let mut groups = [None; LONGEST_PREFIX];
+        for (group, length) in groups.iter_mut().zip(&self.lengths) {
+            let prefix = key.get(..*length).and_then(pack);
+            *group = prefix.and_then(|prefix| self.by_prefix.get(&prefix));
+        }
         let digest = words(&Sha256::digest(key).into());
         let mut found = None;
-        for length in &self.lengths {
-            let prefix = key.get(..*length).and_then(pack);
-            let Some(keys) = prefix.and_then(|prefix| self.by_prefix.get(&prefix)) else {
-                continue;
-            };
-            for key in keys {
-                if key.sha256.ct_eq(&digest).into() {
-                    found = Some(key);
-                }
+        let groups = groups.iter().take(self.lengths.len()).flatten();
+        for key in groups.flat_map(|group| std::iter::once(&group.first).chain(&group.others)) {
+            if key.sha256.ct_eq(&digest).into() {
+                found = Some(key);
             }
         }
         found.filter(|key| key.is_valid(now)).map(|key| key.place)
