@@ -62,7 +62,9 @@ impl Ending {
         let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
             return Ok(());
         };
-        self.plugins_time.start();
+        if !route.chain.is_empty() {
+            self.plugins_time.start();
+        }
         for (at, link) in route.chain.iter().enumerate() {
             self.reached = at;
             if link.has(Hook::OnRequest) {
@@ -142,7 +144,9 @@ impl Ending {
         let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
             return;
         };
-        self.plugins_time.start();
+        if !route.chain.is_empty() {
+            self.plugins_time.start();
+        }
         for link in route.chain.iter().take(self.reached).rev() {
             if !link.has(Hook::OnResponse) {
                 continue;

@@ -84,7 +84,7 @@ pub(super) async fn forward(
         host: pool.config.host.as_ref(),
         lines,
     };
-    let begun = Instant::now();
+    let begun = ending.plugins_time.last().unwrap_or_else(Instant::now);
     ending.target = Some((pool.clone(), 0));
     let outgoing = Outgoing {
         request: &mut lent.request,

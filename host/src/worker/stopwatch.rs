@@ -16,6 +16,12 @@ impl Stopwatch {
         self.lap = Some(Instant::now());
     }
 
+    /// When the last lap ended, or the present one began where none has.
+    #[inline]
+    pub fn last(&self) -> Option<Instant> {
+        self.lap
+    }
+
     /// A lap ends, and the next begins; how long it took.
     #[inline]
     pub fn lap(&mut self) -> Duration {
