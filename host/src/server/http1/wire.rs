@@ -122,9 +122,11 @@ impl Wire {
                 (_, true) => return Poll::Ready(Ok(Coming::TimedOut)),
                 (_, false) => return Poll::Ready(Ok(Coming::End)),
             }
-            if ready!(inner.poll_fill(cx))? == 0 {
+            let filled = ready!(inner.poll_fill(cx));
+            if !matches!(filled, Ok(1..)) {
+                // A client that says no more may still listen, in whatever way it has ended.
                 ready!(self.poll_flush(&mut inner, cx))?;
-                return Poll::Ready(Ok(Coming::End));
+                return Poll::Ready(filled.map(|_| Coming::End));
             }
         }
     }

@@ -142,6 +142,25 @@ async fn a_response_that_is_due_is_sent_before_the_connection_ends() {
 }
 
 #[tokio::test]
+async fn a_response_that_is_due_is_sent_where_tls_ends_without_its_own_end() {
+    let writes = Writes::default();
+    let (far, near) = pair().await;
+    let (mut far, near) = tls::testing::session(far, near).await;
+    let (wire, _) = wire(Stream::Tls(Box::new(near)), &Timers::default());
+    let wire = Rc::new(wire);
+    wire.lock().out().text(b"response");
+    wire.send_in_turn(&writes);
+    // TCP ends, and TLS has not said that it would.
+    far.get_mut().0.shutdown().await.unwrap();
+    let next = std::future::poll_fn(|cx| wire.poll_next(cx)).await;
+    assert!(next.is_err(), "the end of TLS was taken for one in order");
+    let mut read = [0; 8];
+    drop(wire);
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"response");
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_left_to_the_connections_own_task() {
     #[derive(Default)]
     struct Woken(AtomicBool);
