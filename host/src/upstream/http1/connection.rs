@@ -38,6 +38,8 @@ struct State {
     switched: bool,
     /// Whose exchange it is, while its request waits for the end of the turn.
     due: Option<Waker>,
+    /// Why it was not sent then.
+    unsent: Option<io::Error>,
     open: Open,
 }
 
@@ -51,6 +53,7 @@ impl Connection {
             room: FIRST_READ,
             switched: false,
             due: None,
+            unsent: None,
             open,
         })))
     }
@@ -153,22 +156,33 @@ impl Connection {
 impl Unsent for RefCell<State> {
     fn send(&self) {
         let state = &mut *self.borrow_mut();
-        if let Some(exchange) = state.due.take()
-            && !state.sending.send(&mut state.stream)
-        {
-            // The exchange's own task waits for room, or learns what has failed.
-            exchange.wake();
+        let Some(exchange) = state.due.take() else {
+            return;
+        };
+        let came = state.poll_early(&mut Context::from_waker(&exchange));
+        match came {
+            Poll::Ready(why) => state.unsent = Some(why),
+            Poll::Pending if state.sending.send(&mut state.stream) => return,
+            Poll::Pending => {}
         }
+        // The exchange's own task waits for room, or learns what has failed.
+        exchange.wake();
     }
 }
 
 impl State {
+    /// Ready where something comes before the request has gone: it is no answer to it.
+    fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let came = ready!(self.poll_fill(cx));
+        Poll::Ready(came.err().unwrap_or(io::ErrorKind::UnexpectedEof.into()))
+    }
+
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, Error>> {
-        if self.due.is_some() {
-            // What comes before the request has gone is no answer to it.
-            let came = ready!(self.poll_fill(cx));
-            let why = came.err().unwrap_or(io::ErrorKind::UnexpectedEof.into());
+        if let Some(why) = self.unsent.take() {
             return Poll::Ready(Err(Error::Unsent(why)));
+        }
+        if self.due.is_some() {
+            return self.poll_early(cx).map(|why| Err(Error::Unsent(why)));
         }
         if let Poll::Ready(Err(why)) = self.poll_send(cx) {
             return Poll::Ready(Err(why));

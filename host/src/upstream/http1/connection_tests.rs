@@ -82,6 +82,28 @@ async fn what_comes_before_the_request_has_gone_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_request_is_not_sent_after_something_has_come() {
+    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
+    let waker = Waker::from(woken.clone());
+    let (mut connection, mut far) = begun(&writes, &waker).await;
+    far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    while !woken.0.swap(false, Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    // The turn ends before the exchange has seen it.
+    end_turn(&writes);
+    assert!(woken.0.load(Relaxed), "it waits for ever");
+    let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
+    assert!(matches!(head, Err(Error::Unsent(_))), "{head:?}");
+    drop(connection);
+    let mut rest = Vec::new();
+    let _ = far.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "it was sent, and would be sent again");
+}
+
+#[tokio::test]
 async fn whoever_waits_learns_that_a_request_was_not_sent() {
     let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
     let waker = Waker::from(woken.clone());
