@@ -13,6 +13,8 @@ mod lease;
 mod pool;
 mod request_body;
 mod send;
+#[cfg(test)]
+mod send_tests;
 mod stream;
 mod tls;
 

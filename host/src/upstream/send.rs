@@ -132,9 +132,10 @@ impl Pool {
         let spare = request.body().again();
         let begun = connection.begin(request, *hop);
         begun.map_err(|why| Attempt::Failed(Failure::Http1(why)))?;
-        let mut is_due = false;
+        // What comes early on a connection that had no request before cannot be meant for another.
+        let mut waits_for_turn = reused;
         let head = std::future::poll_fn(|cx| {
-            if !std::mem::replace(&mut is_due, true) {
+            if std::mem::take(&mut waits_for_turn) {
                 connection.send_in_turn(&self.writes, cx);
             }
             connection.poll_head(cx)
