@@ -30,12 +30,19 @@ impl Wake for Woken {
 
 /// A connection whose request is due, and the target's end of it.
 async fn begun(writes: &Writes, waker: &Waker) -> (Connection, TcpStream) {
+    begin(Request::new(RequestBody::Empty), writes, waker).await
+}
+
+async fn begin(
+    mut request: Request<RequestBody>,
+    writes: &Writes,
+    waker: &Waker,
+) -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap());
     let (near, accepted) = tokio::join!(near, listener.accept());
     let (near, (far, _)) = (near.unwrap(), accepted.unwrap());
     let mut connection = Connection::new(Stream::Clear(near), Open::new(Rc::default()));
-    let mut request = Request::new(RequestBody::Empty);
     connection.begin(&mut request, Hop::default()).unwrap();
     let mut cx = Context::from_waker(waker);
     connection.send_in_turn(writes, &cx);
@@ -101,6 +108,36 @@ async fn a_request_is_not_sent_after_something_has_come() {
     let mut rest = Vec::new();
     let _ = far.read_to_end(&mut rest).await;
     assert!(rest.is_empty(), "it was sent, and would be sent again");
+}
+
+#[tokio::test]
+async fn what_does_not_go_at_once_is_left_to_the_exchange() {
+    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
+    let waker = Waker::from(woken.clone());
+    // More than sockets hold.
+    let long = "x".repeat(16 * 1024 * 1024);
+    let mut request = Request::new(RequestBody::Empty);
+    request
+        .headers_mut()
+        .insert("long", long.parse().expect("a header"));
+    let (mut connection, mut far) = begin(request, &writes, &waker).await;
+    end_turn(&writes);
+    assert!(woken.0.load(Relaxed), "nobody would send the rest");
+    let target = async {
+        let mut read = Vec::new();
+        while !read.ends_with(b"\r\n\r\n") {
+            assert_ne!(far.read_buf(&mut read).await.unwrap(), 0);
+        }
+        far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .await
+            .unwrap();
+        read
+    };
+    let head = std::future::poll_fn(|cx| connection.poll_head(cx));
+    let (head, read) = tokio::join!(head, target);
+    assert_eq!(head.unwrap().status(), 204);
+    let expected = format!("GET / HTTP/1.1\r\nhost: \r\nlong: {long}\r\n\r\n");
+    assert!(read == expected.as_bytes(), "not what was to be sent");
 }
 
 #[tokio::test]
