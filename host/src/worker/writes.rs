@@ -114,9 +114,16 @@ mod tests {
             tokio::task::yield_now().await;
             kept
         });
-        drop(kept.await);
+        let kept = kept.await;
         let expected = ["ready", "ready", "ready", "sent", "sent", "sent"];
         assert_eq!(*steps.borrow(), expected);
+        // And so in every other turn.
+        let again = tasks.run_until(async {
+            writes.add(Rc::downgrade(&kept[0]));
+            tokio::task::yield_now().await;
+        });
+        again.await;
+        assert_eq!(steps.borrow().len(), expected.len() + 1);
     }
 
     #[test]

@@ -38,8 +38,13 @@ async fn pair() -> (TcpStream, TcpStream) {
 }
 
 fn wire(stream: Stream, timers: &Timers) -> (Wire, Arc<Presence>) {
+    asked(stream, timers, b"")
+}
+
+/// The same, of which `first` has been read.
+fn asked(stream: Stream, timers: &Timers, first: &[u8]) -> (Wire, Arc<Presence>) {
     let presence = Arc::new(Presence::new(timers.clock()));
-    let wire = Wire::new(stream, Reader::new(LIMITS, b""), presence.clone());
+    let wire = Wire::new(stream, Reader::new(LIMITS, first), presence.clone());
     (wire, presence)
 }
 
@@ -124,6 +129,38 @@ async fn a_response_is_sent_at_the_end_of_the_turn() {
     let mut far = far;
     far.read_exact(&mut read).await.unwrap();
     assert_eq!(&read, b"response");
+}
+
+#[tokio::test]
+async fn every_response_is_sent_at_the_end_of_its_turn() {
+    let writes = Writes::default();
+    let (mut far, wire, _) = answered(&writes).await;
+    let mut nobody = Context::from_waker(Waker::noop());
+    // The first goes before, by the connection's own task.
+    assert!(wire.poll_flush(&mut wire.lock(), &mut nobody).is_ready());
+    for _ in 0..2 {
+        wire.lock().out().text(b"response");
+        wire.send_in_turn(&writes);
+        assert!(wire.poll_next(&mut nobody).is_pending());
+        end_turn(&writes, &mut nobody);
+        assert!(wire.lock().out().is_empty());
+    }
+    let mut read = [0; 3 * 8];
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"responseresponseresponse");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_not_asked_for_more() {
+    let (_far, near) = pair().await;
+    let pipelined = b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n";
+    let (wire, _) = asked(Stream::Clear(near), &Timers::default(), pipelined);
+    let long = Bytes::from(vec![b'x'; 4 * 1024 * 1024]);
+    wire.lock().out().piece(long, b"");
+    let mut nobody = Context::from_waker(Waker::noop());
+    assert!(wire.poll_next(&mut nobody).is_pending());
+    *wire.lock().out() = Default::default();
+    assert!(matches!(next(&wire).await, Coming::Request(_)));
 }
 
 #[tokio::test]

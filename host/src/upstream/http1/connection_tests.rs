@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Connection, Error};
+use crate::body::WholeBody;
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
@@ -58,8 +60,9 @@ fn end_turn(writes: &Writes) {
 
 #[tokio::test]
 async fn a_request_is_sent_at_the_end_of_the_turn() {
-    let writes = Writes::default();
-    let (mut connection, mut far) = begun(&writes, Waker::noop()).await;
+    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
+    let waker = Waker::from(woken.clone());
+    let (mut connection, mut far) = begun(&writes, &waker).await;
     let mut read = [0; REQUEST.len()];
     assert!(far.try_read(&mut read).is_err(), "it has not waited");
     end_turn(&writes);
@@ -68,8 +71,22 @@ async fn a_request_is_sent_at_the_end_of_the_turn() {
     far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
         .await
         .unwrap();
+    // The exchange is the one that learns of it.
+    while !woken.0.swap(false, Relaxed) {
+        tokio::task::yield_now().await;
+    }
     let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
     assert_eq!(head.unwrap().status(), 204);
+}
+
+#[tokio::test]
+async fn a_request_with_a_body_does_not_wait() {
+    let body = RequestBody::Full(WholeBody::of(Bytes::from_static(b"body")));
+    let (_connection, mut far) = begin(Request::new(body), &Writes::default(), Waker::noop()).await;
+    let expected = b"GET / HTTP/1.1\r\nhost: \r\ncontent-length: 4\r\n\r\nbody";
+    let mut read = vec![0; expected.len()];
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(read, expected);
 }
 
 #[tokio::test]
