@@ -173,8 +173,11 @@ impl Unsent for RefCell<State> {
 impl State {
     /// Ready where something comes before the request has gone: it is no answer to it.
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let came = ready!(self.poll_fill(cx));
-        Poll::Ready(came.err().unwrap_or(io::ErrorKind::UnexpectedEof.into()))
+        Poll::Ready(match ready!(self.poll_fill(cx)) {
+            Ok(0) => io::ErrorKind::UnexpectedEof.into(),
+            Ok(_) => io::Error::new(io::ErrorKind::InvalidData, "an answer came before it"),
+            Err(why) => why,
+        })
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, Error>> {
