@@ -59,12 +59,11 @@ impl Ending {
     /// Runs the request hooks. Stops at the plugin that answers.
     pub(super) async fn request_hooks(&mut self, body: &mut Inbound) -> Result<(), Made> {
         let view = self.view.clone();
-        let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
+        let route = self.route.and_then(|r| view.routes.get(r));
+        let Some(route) = route.filter(|r| !r.chain.is_empty()) else {
             return Ok(());
         };
-        if !route.chain.is_empty() {
-            self.plugins_time.start();
-        }
+        self.plugins_time.start();
         for (at, link) in route.chain.iter().enumerate() {
             self.reached = at;
             if link.has(Hook::OnRequest) {
@@ -141,12 +140,11 @@ impl Ending {
     /// Runs the response hooks of the plugins that the request has passed.
     pub(super) async fn response_hooks(&mut self, content: &mut Content) {
         let view = self.view.clone();
-        let Some(route) = self.route.and_then(|r| view.routes.get(r)) else {
+        let route = self.route.and_then(|r| view.routes.get(r));
+        let Some(route) = route.filter(|r| !r.chain.is_empty()) else {
             return;
         };
-        if !route.chain.is_empty() {
-            self.plugins_time.start();
-        }
+        self.plugins_time.start();
         for link in route.chain.iter().take(self.reached).rev() {
             if !link.has(Hook::OnResponse) {
                 continue;

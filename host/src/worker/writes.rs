@@ -1,6 +1,6 @@
 //! What a worker writes in one turn.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Weak;
 use std::task::{Poll, Waker};
@@ -22,14 +22,14 @@ pub struct Writes {
     /// Never more than there are connections.
     due: RefCell<Vec<Weak<dyn Unsent>>>,
     sender: RefCell<Option<Waker>>,
-    is_woken: Cell<bool>,
 }
 
 impl Writes {
     /// What `unsent` has is sent at the end of this turn, if it is still there.
     pub fn add(&self, unsent: Weak<dyn Unsent>) {
-        self.due.borrow_mut().push(unsent);
-        if !self.is_woken.replace(true)
+        let mut due = self.due.borrow_mut();
+        due.push(unsent);
+        if due.len() == 1
             && let Some(sender) = &*self.sender.borrow()
         {
             // A worker runs its tasks in the order in which they were woken.
@@ -49,7 +49,6 @@ impl Writes {
     }
 
     fn send(&self) {
-        self.is_woken.set(false);
         let mut due = self.due.take();
         for unsent in due.drain(..) {
             if let Some(unsent) = unsent.upgrade() {
