@@ -20,6 +20,14 @@ async fn upstream_has_request(upstream: &Upstream, count: u64) {
     .await;
 }
 
+/// A gateway that speaks this protocol with its upstream.
+async fn speaking(protocol: &str, upstream: &Upstream) -> Gateway {
+    let body = config::upstream("up", &[upstream.address()])
+        + &format!("protocol = {protocol:?}\n")
+        + &config::route("all", "/*", &[], "up");
+    Gateway::start(&config::Settings::new(body)).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_cancels_the_upstream_request() {
     let upstream = Upstream::start().await;
@@ -113,10 +121,7 @@ async fn an_upload_that_breaks_off_is_not_completed_at_the_upstream() {
 async fn a_client_that_hangs_up_after_its_upload_cancels_the_upstream_request() {
     let upstream = Upstream::start().await;
     for protocol in ["http1", "http2"] {
-        let body = config::upstream("up", &[upstream.address()])
-            + &format!("protocol = {protocol:?}\n")
-            + &config::route("all", "/*", &[], "up");
-        let gateway = Gateway::start(&config::Settings::new(body)).await;
+        let gateway = speaking(protocol, &upstream).await;
         let before = upstream.cancelled();
         let requests = upstream.requests();
         let mut client = Raw::connect(gateway.address()).await;
@@ -138,10 +143,7 @@ async fn a_client_that_hangs_up_after_its_upload_cancels_the_upstream_request() 
 async fn an_upload_that_breaks_off_within_its_response_is_not_the_upstreams_failure() {
     let upstream = Upstream::start().await;
     for protocol in ["http1", "http2"] {
-        let body = config::upstream("up", &[upstream.address()])
-            + &format!("protocol = {protocol:?}\n")
-            + &config::route("all", "/*", &[], "up");
-        let gateway = Gateway::start(&config::Settings::new(body)).await;
+        let gateway = speaking(protocol, &upstream).await;
         let mut client = Raw::connect(gateway.address()).await;
         client
             .send(format!(

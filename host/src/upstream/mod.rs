@@ -16,6 +16,8 @@ mod send;
 #[cfg(test)]
 mod send_tests;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use availability::Availability;

@@ -113,19 +113,16 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
 
     use super::*;
     use crate::tls;
+    use crate::upstream::testing::sockets;
 
     /// A connection to a target that speaks TLS, and the target's end.
     async fn pair() -> (Stream, tokio_rustls::server::TlsStream<TcpStream>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap());
-        let (near, accepted) = tokio::join!(near, listener.accept());
-        let (far, _) = accepted.unwrap();
+        let (near, far) = sockets().await;
         far.set_nodelay(true).unwrap();
-        let (near, far) = tls::testing::session(near.unwrap(), far).await;
+        let (near, far) = tls::testing::session(near, far).await;
         (Stream::Tls(Box::new(near)), far)
     }
 

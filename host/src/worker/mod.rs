@@ -7,6 +7,8 @@ mod date;
 mod executor;
 mod link;
 mod stopwatch;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
 pub mod timers;
 pub mod view;

@@ -1,11 +1,8 @@
 //! What a connection does while its client takes nothing, and at the end of a turn.
 
-use std::future::Future;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +14,7 @@ use crate::server::presence::{Ask, Presence};
 use crate::server::stream::Stream;
 use crate::tls;
 use crate::worker::Writes;
+use crate::worker::testing::{Woken, end_turn};
 use crate::worker::timers::{TICK, Timers};
 
 const LIMITS: HeadLimits = HeadLimits {
@@ -106,11 +104,6 @@ async fn answered(writes: &Writes) -> (TcpStream, Rc<Wire>, Arc<Presence>) {
     (far, wire, presence)
 }
 
-fn end_turn(writes: &Writes, cx: &mut Context<'_>) {
-    let sending = pin!(writes.send_each_turn());
-    assert!(sending.poll(cx).is_pending());
-}
-
 async fn next(wire: &Wire) -> Coming {
     let next = std::future::poll_fn(|cx| wire.poll_next(cx));
     next.await.expect("the connection lives")
@@ -123,7 +116,7 @@ async fn a_response_is_sent_at_the_end_of_the_turn() {
     let mut nobody = Context::from_waker(Waker::noop());
     assert!(wire.poll_next(&mut nobody).is_pending());
     assert!(!wire.lock().out().is_empty(), "it has not waited");
-    end_turn(&writes, &mut nobody);
+    end_turn(&writes);
     assert!(wire.lock().out().is_empty());
     let mut read = [0; 8];
     let mut far = far;
@@ -142,7 +135,7 @@ async fn every_response_is_sent_at_the_end_of_its_turn() {
         wire.lock().out().text(b"response");
         wire.send_in_turn(&writes);
         assert!(wire.poll_next(&mut nobody).is_pending());
-        end_turn(&writes, &mut nobody);
+        end_turn(&writes);
         assert!(wire.lock().out().is_empty());
     }
     let mut read = [0; 3 * 8];
@@ -199,22 +192,14 @@ async fn a_response_that_is_due_is_sent_where_tls_ends_without_its_own_end() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_left_to_the_connections_own_task() {
-    #[derive(Default)]
-    struct Woken(AtomicBool);
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Relaxed);
-        }
-    }
     let writes = Writes::default();
     let (_far, wire, presence) = answered(&writes).await;
     wire.lock()
         .out()
         .piece(Bytes::from(vec![b'x'; 4 * 1024 * 1024]), b"");
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(woken.clone());
+    let (woken, waker) = Woken::new();
     presence.wake_by(&Context::from_waker(&waker));
-    end_turn(&writes, &mut Context::from_waker(Waker::noop()));
+    end_turn(&writes);
     assert!(!wire.lock().out().is_empty());
-    assert!(woken.0.load(Relaxed), "nobody would send the rest");
+    assert!(woken.take(), "nobody would send the rest");
 }

@@ -1,34 +1,23 @@
 //! What happens to a request between its beginning and the end of the turn.
 
-use std::future::Future;
-use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::{Connection, Error};
 use crate::body::WholeBody;
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
+use crate::upstream::testing::sockets;
 use crate::upstream::{Hop, RequestBody};
 use crate::worker::Writes;
+use crate::worker::testing::{Woken, end_turn};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: \r\n\r\n";
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Relaxed);
-    }
-}
 
 /// A connection whose request is due, and the target's end of it.
 async fn begun(writes: &Writes, waker: &Waker) -> (Connection, TcpStream) {
@@ -40,10 +29,7 @@ async fn begin(
     writes: &Writes,
     waker: &Waker,
 ) -> (Connection, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let near = TcpStream::connect(listener.local_addr().unwrap());
-    let (near, accepted) = tokio::join!(near, listener.accept());
-    let (near, (far, _)) = (near.unwrap(), accepted.unwrap());
+    let (near, far) = sockets().await;
     let mut connection = Connection::new(Stream::Clear(near), Open::new(Rc::default()));
     connection.begin(&mut request, Hop::default()).unwrap();
     let mut cx = Context::from_waker(waker);
@@ -52,16 +38,9 @@ async fn begin(
     (connection, far)
 }
 
-fn end_turn(writes: &Writes) {
-    let sending = pin!(writes.send_each_turn());
-    let mut nobody = Context::from_waker(Waker::noop());
-    assert!(sending.poll(&mut nobody).is_pending());
-}
-
 #[tokio::test]
 async fn a_request_is_sent_at_the_end_of_the_turn() {
-    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
-    let waker = Waker::from(woken.clone());
+    let (writes, (woken, waker)) = (Writes::default(), Woken::new());
     let (mut connection, mut far) = begun(&writes, &waker).await;
     let mut read = [0; REQUEST.len()];
     assert!(far.try_read(&mut read).is_err(), "it has not waited");
@@ -72,7 +51,7 @@ async fn a_request_is_sent_at_the_end_of_the_turn() {
         .await
         .unwrap();
     // The exchange is the one that learns of it.
-    while !woken.0.swap(false, Relaxed) {
+    while !woken.take() {
         tokio::task::yield_now().await;
     }
     let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
@@ -107,18 +86,17 @@ async fn what_comes_before_the_request_has_gone_is_no_answer() {
 
 #[tokio::test]
 async fn a_request_is_not_sent_after_something_has_come() {
-    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
-    let waker = Waker::from(woken.clone());
+    let (writes, (woken, waker)) = (Writes::default(), Woken::new());
     let (mut connection, mut far) = begun(&writes, &waker).await;
     far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
         .await
         .unwrap();
-    while !woken.0.swap(false, Relaxed) {
+    while !woken.take() {
         tokio::task::yield_now().await;
     }
     // The turn ends before the exchange has seen it.
     end_turn(&writes);
-    assert!(woken.0.load(Relaxed), "it waits for ever");
+    assert!(woken.take(), "it waits for ever");
     let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
     assert!(matches!(head, Err(Error::Unsent(_))), "{head:?}");
     drop(connection);
@@ -129,8 +107,7 @@ async fn a_request_is_not_sent_after_something_has_come() {
 
 #[tokio::test]
 async fn what_does_not_go_at_once_is_left_to_the_exchange() {
-    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
-    let waker = Waker::from(woken.clone());
+    let (writes, (woken, waker)) = (Writes::default(), Woken::new());
     // More than sockets hold.
     let long = "x".repeat(16 * 1024 * 1024);
     let mut request = Request::new(RequestBody::Empty);
@@ -139,7 +116,7 @@ async fn what_does_not_go_at_once_is_left_to_the_exchange() {
         .insert("long", long.parse().expect("a header"));
     let (mut connection, mut far) = begin(request, &writes, &waker).await;
     end_turn(&writes);
-    assert!(woken.0.load(Relaxed), "nobody would send the rest");
+    assert!(woken.take(), "nobody would send the rest");
     let target = async {
         let mut read = Vec::new();
         while !read.ends_with(b"\r\n\r\n") {
@@ -159,19 +136,18 @@ async fn what_does_not_go_at_once_is_left_to_the_exchange() {
 
 #[tokio::test]
 async fn whoever_waits_learns_that_a_request_was_not_sent() {
-    let (writes, woken) = (Writes::default(), Arc::new(Woken::default()));
-    let waker = Waker::from(woken.clone());
+    let (writes, (woken, waker)) = (Writes::default(), Woken::new());
     let (mut connection, far) = begun(&writes, &waker).await;
     // The far end resets, and this end knows.
     socket2::SockRef::from(&far)
         .set_linger(Some(std::time::Duration::ZERO))
         .unwrap();
     drop(far);
-    while !woken.0.swap(false, Relaxed) {
+    while !woken.take() {
         tokio::task::yield_now().await;
     }
     end_turn(&writes);
-    assert!(woken.0.load(Relaxed));
+    assert!(woken.take());
     let mut nobody = Context::from_waker(Waker::noop());
     let Poll::Ready(Err(why)) = connection.poll_head(&mut nobody) else {
         panic!("it waits for ever");
