@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sluice_tests::client::raw::Raw;
-use sluice_tests::{Gateway, Settings, Upstream, config};
+use sluice_tests::client::{With, get};
+use sluice_tests::{Client, Gateway, Settings, Upstream, config};
 
 async fn gateway(upstream: &Upstream) -> Gateway {
     let settings: Settings = config::plain(upstream.address())
@@ -248,4 +249,28 @@ async fn a_head_that_does_not_end_is_given_up() {
     assert_eq!(slow.response().await.status, 408);
     assert!(slow.closed().await);
     assert!(idle.closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http_2_request_is_held_to_the_same_rules() {
+    let upstream = Upstream::start().await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Client::http2(gateway.address()).await;
+    let mut many = get("/");
+    for _ in 0..30 {
+        let value = http::HeaderValue::from_static("1");
+        many.headers_mut().append("x", value);
+    }
+    let requests = [
+        (get("/").with("host", "a,b"), 400),
+        (get("/").with("x", " 1"), 400),
+        (get("/").with("x", "1\t"), 400),
+        (many, 431),
+    ];
+    for (request, status) in requests {
+        let what = format!("{:?}", request.headers());
+        assert_eq!(client.fetch(request).await.status, status, "{what}");
+    }
+    assert_eq!(upstream.requests(), 0, "something was forwarded");
+    assert_eq!(client.fetch(get("/fine")).await.status, 200);
 }

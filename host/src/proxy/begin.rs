@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::header::{
-    CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version, request};
@@ -13,7 +13,7 @@ use super::answer::{Answer, Source, is_grpc};
 use super::connection::Connection;
 use super::ending::{Asked, Ending};
 use super::run::Running;
-use super::{forwarded, path};
+use super::{forwarded, http2_request, path};
 use crate::exchange::{Exchange, RequestState, strip_hop_by_hop};
 use crate::plugin::Outcome;
 use crate::route::Lookup;
@@ -48,11 +48,14 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
     worker.shard.exchanges.add(1);
     let view = worker.view();
     let upgrade = asked_upgrade(&parts);
+    let settled = match parts.version {
+        Version::HTTP_2 => {
+            let lines = connection.config(&view.generation).limits.headers;
+            http2_request::settle(&mut parts, lines)
+        }
+        _ => settle_host(&mut parts),
+    };
     let request_id = request_id(&mut parts.headers, &connection);
-    let found_host = settle_host(&mut parts);
-    if parts.version == Version::HTTP_2 {
-        join_cookies(&mut parts.headers);
-    }
     let logs = view.generation.access_log.is_on();
     let mut ending = Box::new(Ending {
         exchange: None,
@@ -81,7 +84,7 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
         visit,
         view,
     });
-    let problem = match found_host {
+    let problem = match settled {
         Ok(()) => route(&mut ending, parts, request_id).err(),
         Err(answer) => Some(answer),
     };
@@ -172,48 +175,18 @@ fn target(parts: &request::Parts) -> Result<PathAndQuery, Answer> {
     path::normalise_parsed(target.clone()).map_err(invalid)
 }
 
-/// Makes `host` the one place that says which host was asked (RFC 9112, 3.2.2:
-/// an absolute target wins over the header; RFC 9113, 8.3.1: `:authority` does).
+/// Makes `host` the one place that says which host was asked (RFC 9112, 3.2.2: an absolute target
+/// wins over the header).
 fn settle_host(parts: &mut request::Parts) -> Result<(), Answer> {
-    let refuse = |detail: &str| {
-        let status = StatusCode::BAD_REQUEST;
-        Err(Answer::new(status, Source::Request, detail))
-    };
     if let Some(authority) = parts.uri.authority() {
-        if authority.as_str().contains('@') {
-            return refuse("the authority has user information");
-        }
-        if parts.version == Version::HTTP_2
-            && let Some(host) = parts.headers.get(HOST)
-            && !host
-                .as_bytes()
-                .eq_ignore_ascii_case(authority.as_str().as_bytes())
-        {
-            return refuse("Host and :authority differ");
-        }
         let Ok(value) = HeaderValue::from_str(authority.as_str()) else {
-            return refuse("the authority is not valid");
+            let detail = "the authority is not valid";
+            let status = StatusCode::BAD_REQUEST;
+            return Err(Answer::new(status, Source::Request, detail));
         };
         parts.headers.insert(HOST, value);
-    } else if parts.version == Version::HTTP_2 && !parts.headers.contains_key(HOST) {
-        return refuse("the request names no host");
     }
     Ok(())
-}
-
-/// HTTP/2 may cut `cookie` into several lines, which nobody else understands (RFC 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<&[u8]> = headers
-        .get_all(COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
-        headers.insert(COOKIE, joined);
-    }
 }
 
 fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
@@ -258,21 +231,4 @@ fn asked_upgrade(request: &request::Parts) -> Option<Upgrade> {
     Some(Upgrade {
         protocol: protocol.clone(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_crumbs_of_a_cookie_are_one_line() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1"));
-        join_cookies(&mut headers);
-        assert_eq!(headers[COOKIE], "a=1");
-        headers.append(COOKIE, HeaderValue::from_static("b=2; c=3"));
-        join_cookies(&mut headers);
-        assert_eq!(headers.get_all(COOKIE).iter().count(), 1);
-        assert_eq!(headers[COOKIE], "a=1; b=2; c=3");
-    }
 }

@@ -8,6 +8,7 @@ mod connection;
 mod ending;
 mod forward;
 mod forwarded;
+mod http2_request;
 mod outcalls;
 pub mod path;
 mod respond;

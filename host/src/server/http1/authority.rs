@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 /// Whether this is `host` or `host:port`, where a host is a name, an IPv4 address or an
 /// IPv6 address in brackets. Percent-escapes, user names and lists are refused, though
 /// RFC 3986 knows some of them: no two parties agree on what they mean.
-pub(super) fn is_authority(bytes: &[u8], needs_port: bool) -> bool {
+pub(crate) fn is_authority(bytes: &[u8], needs_port: bool) -> bool {
     let (host_is_good, rest) = match bytes.strip_prefix(b"[") {
         Some(inner) => {
             let end = inner.iter().position(|b| *b == b']').unwrap_or(inner.len());

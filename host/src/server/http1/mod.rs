@@ -23,6 +23,7 @@ mod reader_tests;
 #[cfg(test)]
 mod wire_tests;
 
+pub(crate) use authority::is_authority;
 pub use body::Http1Body;
 pub(super) use connection::{End, serve};
 pub use reader::{HeadLimits, Piece, Reader, Request};
