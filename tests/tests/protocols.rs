@@ -5,8 +5,8 @@ use http_body_util::BodyExt;
 use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{Answer, With, get, request, with_body};
 use sluice_tests::config::{plain, route, upstream};
-use sluice_tests::upstream::BEHAVIOUR;
 use sluice_tests::upstream::raw::RawUpstream;
+use sluice_tests::upstream::{BEHAVIOUR, Seen};
 use sluice_tests::{Client, Gateway, Settings, Upstream, body, keys, tls, wait, websocket};
 
 /// `/h1/*` reaches the upstream in HTTP/1.1, `/h2/*` in HTTP/2.
@@ -330,6 +330,45 @@ async fn an_upgrade_to_http_2_is_not_taken_up() {
         )
         .await;
     assert_ne!(client.any_response().await.status, 101);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_to_http_2_is_not_taken_up_beside_another_one() {
+    let upstream = Upstream::start().await;
+    let gateway = both_ways(&upstream).await;
+    for (lines, asked) in [
+        ("Upgrade: x, h2c", Some("x")),
+        ("Upgrade: h2c/1\r\nUpgrade: x", Some("x")),
+        ("Upgrade: , H2C", None),
+    ] {
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!(
+                "GET /h1/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+                 {lines}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+            ))
+            .await;
+        let response = client.response().await;
+        let seen = Seen(serde_json::from_slice(&response.body).expect("an echo"));
+        assert_eq!(seen.header("upgrade"), asked, "{lines}");
+        assert_eq!(seen.header("http2-settings"), None, "{lines}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_switches_to_another_protocol_is_not_followed() {
+    for granted in ["h2c", "y", "x, y"] {
+        let upstream = RawUpstream::answering_once(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: {granted}\r\n\r\n"
+        ))
+        .await;
+        let gateway = Gateway::start(&plain(upstream.address())).await;
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x, h2c\r\n\r\n")
+            .await;
+        assert_eq!(client.response().await.status, 502, "{granted}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Of the upgrade to HTTP/2 that is not served.
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Framing and hop-by-hop headers (RFC 9110, 7.6.1), which no plugin can set.
@@ -55,6 +57,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     headers.remove(header::UPGRADE);
     headers.remove(KEEP_ALIVE);
     headers.remove(PROXY_CONNECTION);
+    headers.remove(HTTP2_SETTINGS);
 }
 
 /// One look at each name costs less than one lookup for each of these.
@@ -63,6 +66,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
         2 => *name == header::TE,
         7 => *name == header::UPGRADE,
         10 => *name == header::CONNECTION || *name == KEEP_ALIVE,
+        14 => *name == HTTP2_SETTINGS,
         16 => *name == PROXY_CONNECTION,
         17 => *name == header::TRANSFER_ENCODING,
         _ => false,
@@ -107,7 +111,11 @@ mod tests {
 
     #[test]
     fn te_trailers_survives_alone() {
-        let mut map = headers(&[("te", "gzip, trailers"), ("upgrade", "h2c")]);
+        let mut map = headers(&[
+            ("te", "gzip, trailers"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABkAAQAAP__"),
+        ]);
         strip_hop_by_hop(&mut map);
         assert_eq!(map, headers(&[("te", "trailers")]));
     }

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE,
-};
+use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version, request};
 
@@ -13,6 +11,7 @@ use super::answer::{Answer, Source, is_grpc};
 use super::connection::Connection;
 use super::ending::{Asked, Ending};
 use super::run::Running;
+use super::upgrade::Upgrade;
 use super::{forwarded, http2_request, path};
 use crate::exchange::{Exchange, RequestState, strip_hop_by_hop};
 use crate::plugin::Outcome;
@@ -35,19 +34,13 @@ pub(super) struct Begun {
     pub(super) problem: Option<Answer>,
 }
 
-/// A request to switch protocols (RFC 9110, 7.8).
-pub(super) struct Upgrade {
-    /// To which protocol.
-    pub(super) protocol: HeaderValue,
-}
-
 /// Starts an exchange.
 pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request::Parts) -> Begun {
     let begun = Instant::now();
     let worker = connection.worker.clone();
     worker.shard.exchanges.add(1);
     let view = worker.view();
-    let upgrade = asked_upgrade(&parts);
+    let upgrade = Upgrade::asked(&parts);
     let settled = match parts.version {
         Version::HTTP_2 => {
             let lines = connection.config(&view.generation).limits.headers;
@@ -209,26 +202,4 @@ fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
     let id = HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"));
     headers.insert(REQUEST_ID, id.clone());
     id
-}
-
-/// HTTP/1.1 only: `Connection: upgrade` and `Upgrade`.
-fn asked_upgrade(request: &request::Parts) -> Option<Upgrade> {
-    let headers = &request.headers;
-    let protocol = headers.get(UPGRADE)?;
-    let asks = headers.get_all(CONNECTION).iter().any(|v| {
-        v.to_str().is_ok_and(|v| {
-            v.split(',')
-                .any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
-        })
-    });
-    // `Upgrade: h2c` would smuggle requests past routing; it is as if it were not there.
-    if !asks
-        || request.version != Version::HTTP_11
-        || protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2c")
-    {
-        return None;
-    }
-    Some(Upgrade {
-        protocol: protocol.clone(),
-    })
 }

@@ -9,9 +9,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, StatusCode, Uri, Version};
 
 use super::answer::{Answer, Source};
-use super::begin::Upgrade;
 use super::chain::{Inbound, broken_request};
 use super::ending::Ending;
+use super::upgrade::Upgrade;
 use crate::config::model::{Protocol, Upstream};
 use crate::exchange::RequestState;
 use crate::upstream::{Hop, Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
@@ -72,7 +72,7 @@ pub(super) async fn forward(
             switching = [
                 (VIA, VIA_SLUICE),
                 (CONNECTION, HeaderValue::from_static("upgrade")),
-                (UPGRADE, upgrade.protocol.clone()),
+                (UPGRADE, upgrade.protocols.clone()),
             ];
             &switching
         }
@@ -99,11 +99,13 @@ pub(super) async fn forward(
         Ok(Sent { response, lease }) => {
             ending.target = Some((pool.clone(), lease.target()));
             ending.upstream_status = Some(response.status().as_u16());
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS && upgrade.is_none() {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                && !upgrade.is_some_and(|upgrade| upgrade.is_granted(response.headers()))
+            {
                 return Err(answer_of(
                     &pool.config,
                     StatusCode::BAD_GATEWAY,
-                    "the upstream switched protocols unasked",
+                    "the upstream switched to a protocol that was not asked for",
                 ));
             }
             Ok(Answered { response, lease })

@@ -15,6 +15,7 @@ mod respond;
 mod response_body;
 mod run;
 mod tunnel;
+mod upgrade;
 
 pub use answer::{Answer, Source};
 pub use connection::Connection;

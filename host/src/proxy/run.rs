@@ -59,8 +59,8 @@ pub async fn handle(
     }
     match forward::forward(&mut ending, inbound, upgrade.as_ref()).await {
         Ok(response) => match upgrade {
-            Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                let (head, tunnel) = tunnel::open(ending, &upgrade, response);
+            Some(_) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                let (head, tunnel) = tunnel::open(ending, response);
                 Handled::Tunnel(head, Box::new(tunnel))
             }
             _ => Handled::Response(respond::with_response(ending, response).await),

@@ -10,9 +10,10 @@ use http::{Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
 use super::answer::Source;
-use super::begin::{REQUEST_ID, Upgrade};
+use super::begin::REQUEST_ID;
 use super::forward::Answered;
 use super::run::Running;
+use super::upgrade;
 use crate::exchange::strip_hop_by_hop;
 use crate::plugin::Outcome;
 use crate::upstream::Lease;
@@ -26,21 +27,16 @@ pub struct Tunnel {
 }
 
 /// The head of the response that goes to the client, and what comes after it.
-pub(super) fn open(
-    mut ending: Running,
-    upgrade: &Upgrade,
-    answered: Answered,
-) -> (Response<()>, Tunnel) {
+pub(super) fn open(mut ending: Running, answered: Answered) -> (Response<()>, Tunnel) {
     let (parts, body) = answered.response.into_parts();
     let upstream = body.into_switched();
     let mut headers = parts.headers;
-    let protocol = headers.get(UPGRADE).cloned();
+    let protocols = upgrade::protocols(&headers);
     strip_hop_by_hop(&mut headers);
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(
-        UPGRADE,
-        protocol.unwrap_or_else(|| upgrade.protocol.clone()),
-    );
+    if let Some(protocols) = protocols {
+        headers.insert(UPGRADE, protocols);
+    }
     headers.insert(REQUEST_ID, ending.asked.request_id.clone());
     ending.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
     ending.source = Some(Source::Upstream(answered.lease.pool().config.name.clone()));
