@@ -114,6 +114,10 @@ impl Sending {
         };
         self.stage = match (length, exact) {
             (Some(said), Some(exact)) if said != exact => return Err(Error::RequestLength),
+            (None, Some(0)) if expects_content(request.method()) => {
+                out.line("content-length", b"0");
+                Stage::Ended
+            }
             (_, Some(0)) => Stage::Ended,
             (Some(said), _) => Stage::Length(said),
             (None, Some(exact)) => {
@@ -301,6 +305,11 @@ impl Sending {
     pub(super) fn release(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Whether a request of this method without content says so (RFC 9110, 8.6).
+fn expects_content(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 /// The names in a list.

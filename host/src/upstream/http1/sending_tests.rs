@@ -81,7 +81,19 @@ fn the_head_says_how_long_the_body_is() {
             Method::POST,
             &[],
             RequestBody::Empty,
-            "POST /a?b HTTP/1.1\r\nhost: \r\n\r\n",
+            "POST /a?b HTTP/1.1\r\nhost: \r\ncontent-length: 0\r\n\r\n",
+        ),
+        (
+            Method::PATCH,
+            &[],
+            full(b""),
+            "PATCH /a?b HTTP/1.1\r\nhost: \r\ncontent-length: 0\r\n\r\n",
+        ),
+        (
+            Method::DELETE,
+            &[],
+            RequestBody::Empty,
+            "DELETE /a?b HTTP/1.1\r\nhost: \r\n\r\n",
         ),
         (
             Method::POST,
