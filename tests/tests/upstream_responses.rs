@@ -4,9 +4,10 @@
 use http::Method;
 use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{With, get, request};
-use sluice_tests::config::plain;
+use sluice_tests::config::{self, plain};
 use sluice_tests::upstream::raw::{Connection, RawUpstream};
-use sluice_tests::{Client, Gateway, wait};
+use sluice_tests::{Client, Gateway, Settings, wait};
+
 /// One worker, so that there is one pool of connections.
 async fn gateway(upstream: &RawUpstream) -> Gateway {
     Gateway::start(&plain(upstream.address()).workers(1)).await
@@ -216,11 +217,67 @@ async fn a_body_where_none_may_be_is_not_the_next_response() {
         ))
         .await;
         let gateway = gateway(&upstream).await;
-        let mut client = gateway.client().await;
-        for _ in 0..5 {
+        for mut client in [
+            Client::http1(gateway.address()).await,
+            Client::http2(gateway.address()).await,
+        ] {
+            for _ in 0..5 {
+                let answer = client.fetch(get("/")).await;
+                assert_eq!(answer.status.as_str(), &status[..3]);
+                assert!(answer.body.is_empty());
+                if answer.status == 204 {
+                    assert_eq!(answer.header("content-length"), "");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_that_a_plugin_made_wrong_is_not_told() {
+    for (head, config) in [
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n",
+            "request.method = \"HEAD\"",
+        ),
+        (
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 1234\r\n\r\n",
+            "response.status = 200",
+        ),
+    ] {
+        let upstream = RawUpstream::answering(head).await;
+        let text = config::upstream("up", &[upstream.address()])
+            + "[plugins.shape]\nsource = \"builtin:transform\"\n"
+            + &format!("[plugins.shape.config]\n{config}\n")
+            + &config::route("all", "/*", &["shape"], "up");
+        let gateway = Gateway::start(&Settings::new(text)).await;
+        for mut client in [
+            Client::http1(gateway.address()).await,
+            Client::http2(gateway.address()).await,
+        ] {
             let answer = client.fetch(get("/")).await;
-            assert_eq!(answer.status.as_str(), &status[..3]);
+            assert_eq!(answer.status, 200);
+            assert!(["", "0"].contains(&answer.header("content-length")));
             assert!(answer.body.is_empty());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_protocols_has_no_length_and_no_forged_source() {
+    let upstream = RawUpstream::answering_once(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\
+         content-length: 5\r\nx-sluice-source: plugin:p\r\n\r\n",
+    )
+    .await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .await;
+    let response = client.response().await;
+    assert_eq!(response.status, 101);
+    assert_eq!(response.header("upgrade"), Some("x"));
+    assert_eq!(response.header("content-length"), None);
+    assert_eq!(response.header("x-sluice-source"), None);
 }

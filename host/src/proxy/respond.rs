@@ -1,7 +1,7 @@
 //! From a response, whoever made it, to what the client gets.
 
 use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 
 use super::answer::{self, Answer, SOURCE, Source};
 use super::begin::REQUEST_ID;
@@ -118,11 +118,11 @@ fn own(
 
 /// A status without a body, where a plugin made it so (RFC 9110, 15.3.5 and 15.4.5).
 fn without_body(content: Content, status: StatusCode, headers: &mut HeaderMap) -> Content {
-    if http_body_is_empty(&content) {
-        return content;
-    }
     if status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
+    }
+    if http_body_is_empty(&content) {
+        return content;
     }
     Content::Whole(WholeBody::default())
 }
@@ -131,6 +131,21 @@ fn http_body_is_empty(content: &Content) -> bool {
     match content {
         Content::Whole(whole) => whole.is_empty(),
         Content::Upstream(streamed) => http_body::Body::is_end_stream(streamed),
+    }
+}
+
+/// A length that is not the body's, because a plugin has changed method or status, goes.
+fn keep_right_length(headers: &mut HeaderMap, content: &Content) {
+    let mut said = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = said.next() else { return };
+    let exact = match content {
+        Content::Whole(whole) => whole.size_hint().exact(),
+        Content::Upstream(streamed) => http_body::Body::size_hint(streamed).exact(),
+    };
+    let mut digits = itoa::Buffer::new();
+    let is_right = exact.is_some_and(|exact| first == digits.format(exact));
+    if !is_right || said.next().is_some() {
+        headers.remove(CONTENT_LENGTH);
     }
 }
 
@@ -150,6 +165,9 @@ fn send(
         if !http_body_is_empty(&content) {
             content = Content::Whole(WholeBody::default());
         }
+    } else if ending.asked.version == Version::HTTP_2 && status != StatusCode::NOT_MODIFIED {
+        // HTTP/1 frames the body by what it is.
+        keep_right_length(&mut headers, &content);
     }
     ending.status = status.as_u16();
     let mut response = Response::new(ResponseBody::new(content, Some(ending)));

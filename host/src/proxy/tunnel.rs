@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
 use http::{Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
-use super::answer::Source;
+use super::answer::{SOURCE, Source};
 use super::begin::REQUEST_ID;
 use super::forward::Answered;
 use super::run::Running;
@@ -33,6 +33,9 @@ pub(super) fn open(mut ending: Running, answered: Answered) -> (Response<()>, Tu
     let mut headers = parts.headers;
     let protocols = upgrade::protocols(&headers);
     strip_hop_by_hop(&mut headers);
+    // A switch has no content, and only the gateway says who answered in another's place.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(SOURCE);
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     if let Some(protocols) = protocols {
         headers.insert(UPGRADE, protocols);
