@@ -118,11 +118,17 @@ async fn a_malformed_head_is_refused_and_the_connection_closed() {
         client.send(&bytes).await;
         let response = client.response().await;
         assert_eq!(response.status, status, "{what}: {}", response.text());
-        assert_eq!(
-            response.header("content-type"),
-            Some("application/problem+json"),
-            "{what}"
-        );
+        for (name, value) in [
+            ("content-type", "application/problem+json"),
+            ("cache-control", "no-store"),
+            ("x-sluice-source", "request"),
+            ("connection", "close"),
+        ] {
+            assert_eq!(response.header(name), Some(value), "{what}");
+        }
+        assert!(response.header("date").is_some(), "{what}");
+        let id = response.header("x-request-id").expect("an id");
+        assert!(response.text().contains(id), "{what}");
         assert!(
             client.closed().await,
             "{what}: the connection is still open"
@@ -130,6 +136,19 @@ async fn a_malformed_head_is_refused_and_the_connection_closed() {
     }
     assert_eq!(upstream.requests(), 0, "something was forwarded");
     assert_eq!(gateway.get("/fine").await.seen().text("target"), "/fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_request_is_refused_without_content() {
+    let upstream = Upstream::start().await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client.send("HEAD / HTTP/1.1\r\n\r\n").await;
+    let response = client.response().await;
+    assert_eq!(response.status, 400);
+    assert_ne!(response.header("content-length"), Some("0"));
+    assert!(response.body.is_empty());
+    assert!(client.closed().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

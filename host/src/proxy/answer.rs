@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, header};
 
+use super::begin::{REQUEST_ID, new_request_id};
 use crate::config::model::Name;
+use crate::worker::Worker;
 
 /// Says who made an answer that no upstream made.
 pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-sluice-source");
@@ -72,6 +74,19 @@ impl Answer {
             "source": self.source.to_string(),
         });
         Bytes::from(problem.to_string())
+    }
+
+    /// Headers and body of the answer to what never became a request.
+    pub fn refusal(&self, worker: &Worker) -> (HeaderMap, Bytes) {
+        let id = new_request_id(worker);
+        let body = self.body(id.to_str().unwrap_or(""));
+        let mut headers = Self::headers();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.insert(REQUEST_ID, id);
+        if let Ok(source) = HeaderValue::try_from(self.source.to_string()) {
+            headers.insert(SOURCE, source);
+        }
+        (headers, body)
     }
 
     /// The headers that go with [`Answer::body`].

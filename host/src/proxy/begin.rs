@@ -18,7 +18,7 @@ use crate::plugin::Outcome;
 use crate::route::Lookup;
 use crate::server::Visit;
 use crate::upstream::Progress;
-use crate::worker::Stopwatch;
+use crate::worker::{Stopwatch, Worker};
 
 /// The header by which a request is found again in every log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -190,8 +190,15 @@ fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
     if let Some(id) = headers.get(REQUEST_ID).filter(usable) {
         return id.clone();
     }
+    let id = new_request_id(&connection.worker);
+    headers.insert(REQUEST_ID, id.clone());
+    id
+}
+
+/// An id that no other request has.
+pub(super) fn new_request_id(worker: &Worker) -> HeaderValue {
     let mut text = [0_u8; 32];
-    let bits = connection.worker.random_bits();
+    let bits = worker.random_bits();
     for (i, digit) in text.iter_mut().enumerate() {
         let nibble = (bits >> (124 - 4 * i)) & 0xf;
         *digit = b"0123456789abcdef"
@@ -199,7 +206,5 @@ fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
             .copied()
             .unwrap_or(b'0');
     }
-    let id = HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"));
-    headers.insert(REQUEST_ID, id.clone());
-    id
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
 }

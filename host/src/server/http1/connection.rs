@@ -82,12 +82,12 @@ async fn requests(
             Coming::End => return Ok(After::Close),
             Coming::Refused(kind) => {
                 series.malformed.add(1);
-                refuse(wire, status_of(&kind), kind.detail()).await?;
+                refuse(connection, wire, status_of(&kind), kind.detail()).await?;
                 return Ok(After::Close);
             }
             Coming::TimedOut => {
                 let detail = "the request head did not come in time";
-                refuse(wire, StatusCode::REQUEST_TIMEOUT, detail).await?;
+                refuse(connection, wire, StatusCode::REQUEST_TIMEOUT, detail).await?;
                 return Ok(After::Close);
             }
         };
@@ -271,19 +271,22 @@ fn status_of(kind: &Kind) -> StatusCode {
 }
 
 /// Answers what is no request.
-async fn refuse(wire: &Wire, status: StatusCode, detail: &str) -> io::Result<()> {
+async fn refuse(
+    connection: &Connection,
+    wire: &Wire,
+    status: StatusCode,
+    detail: &str,
+) -> io::Result<()> {
     let answer = Answer::new(status, Source::Request, detail);
-    let body = answer.body("");
-    let reason = status.canonical_reason().unwrap_or("Bad Request");
-    let head = format!(
-        "HTTP/1.1 {} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        status.as_u16(),
-        body.len()
-    );
+    let (headers, body) = answer.refusal(&connection.worker);
     {
-        let out = &mut *wire.lock();
-        out.out().text(head.as_bytes());
-        out.out().piece(body, b"");
+        let date = connection.worker.date();
+        let wire = &mut *wire.lock();
+        let head = wire.has_asked_head();
+        response::write_head(wire.out(), status, &headers, Some("close"), &date);
+        if !head {
+            wire.out().piece(body, b"");
+        }
     }
     flush(wire).await
 }

@@ -190,6 +190,8 @@ impl Reader {
         }
         let framing = self.head.finish()?;
         let bytes = Bytes::copy_from_slice(self.buffer.get(..self.at).unwrap_or_default());
+        // A head that is refused stays.
+        let parts = parts::request(&bytes, &self.request, self.head.http11, &self.fields)?;
         self.buffer.advance(bytes.len());
         let length = match framing {
             Framing::Length(length) => {
@@ -205,7 +207,6 @@ impl Reader {
                 None
             }
         };
-        let parts = parts::request(&bytes, &self.request, self.head.http11, &self.fields)?;
         Ok(Some(Request { parts, length }))
     }
 

@@ -261,6 +261,11 @@ impl Inner {
         self.reader.is_broken()
     }
 
+    /// Whether what was refused as a request has the method HEAD.
+    pub(super) fn has_asked_head(&mut self) -> bool {
+        self.reader.buffer().starts_with(b"HEAD ")
+    }
+
     /// Whether the next request may be there already.
     pub(super) fn is_pipelined(&self) -> bool {
         !self.reader.is_empty()
