@@ -2,9 +2,9 @@
 
 use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{HOST_NAME, With, get};
-use sluice_tests::config::plain;
-use sluice_tests::upstream::BEHAVIOUR;
-use sluice_tests::{Client, Gateway, Upstream};
+use sluice_tests::config::{self, plain};
+use sluice_tests::upstream::{BEHAVIOUR, Seen};
+use sluice_tests::{Client, Gateway, Settings, Upstream};
 
 const TRUST: &str = "trusted_proxies = [\"127.0.0.0/8\"]";
 
@@ -21,7 +21,7 @@ async fn hop_by_hop_headers_stay_on_their_hop() {
         )
         .await;
     let response = client.response().await;
-    let seen = sluice_tests::upstream::Seen(serde_json::from_slice(&response.body).expect("JSON"));
+    let seen = Seen(serde_json::from_slice(&response.body).expect("JSON"));
     for name in ["x-hop", "keep-alive", "te", "proxy-connection", "upgrade"] {
         assert_eq!(seen.header(name), None, "{name} was forwarded");
     }
@@ -81,6 +81,31 @@ async fn the_upstream_learns_who_asks_and_for_what() {
         assert_eq!(seen.header("x-forwarded-proto"), Some("http"));
         assert_eq!(seen.header("x-forwarded-host"), Some(HOST_NAME));
         assert_eq!(seen.header("forwarded"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn via_says_by_which_version_a_request_came() {
+    let upstream = Upstream::start().await;
+    let body = config::upstream("one", &[upstream.address()])
+        + &config::upstream("two", &[upstream.address()])
+        + "protocol = \"http2\"\n"
+        + &config::route("one", "/h1/*", &[], "one")
+        + &config::route("two", "/h2/*", &[], "two");
+    let gateway = Gateway::start(&Settings::new(body)).await;
+    for path in ["/h1/", "/h2/"] {
+        let mut client = Client::http2(gateway.address()).await;
+        let seen = client.fetch(get(path)).await.seen();
+        assert_eq!(seen.values("via"), ["2.0 sluice"], "{path}");
+        for version in ["1.0", "1.1"] {
+            let mut client = Raw::connect(gateway.address()).await;
+            client
+                .send(format!("GET {path} HTTP/{version}\r\nHost: a\r\n\r\n"))
+                .await;
+            let response = client.response().await;
+            let seen = Seen(serde_json::from_slice(&response.body).expect("an echo"));
+            assert_eq!(seen.values("via"), [format!("{version} sluice")], "{path}");
+        }
     }
 }
 

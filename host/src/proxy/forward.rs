@@ -16,14 +16,28 @@ use crate::config::model::{Protocol, Upstream};
 use crate::exchange::RequestState;
 use crate::upstream::{Hop, Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
 
-/// RFC 9110, 7.6.3: a gateway names itself.
-const VIA_SLUICE: HeaderValue = HeaderValue::from_static("1.1 sluice");
+/// What this hop says of itself: who it is, by which version the request came to it (RFC 9110,
+/// 7.6.3), and that it takes trailers.
+type Lines = [(HeaderName, HeaderValue); 2];
 
-/// What this hop says of itself: who it is, and that it takes trailers.
-static LINES: [(HeaderName, HeaderValue); 2] = [
-    (VIA, VIA_SLUICE),
-    (CONNECTION, HeaderValue::from_static("te")),
-];
+static LINES_1_0: Lines = lines("1.0 sluice");
+static LINES_1_1: Lines = lines("1.1 sluice");
+static LINES_2_0: Lines = lines("2.0 sluice");
+
+const fn lines(via: &'static str) -> Lines {
+    [
+        (VIA, HeaderValue::from_static(via)),
+        (CONNECTION, HeaderValue::from_static("te")),
+    ]
+}
+
+fn lines_of(received: Version) -> &'static Lines {
+    match received {
+        Version::HTTP_2 => &LINES_2_0,
+        Version::HTTP_10 => &LINES_1_0,
+        _ => &LINES_1_1,
+    }
+}
 
 /// A response whose body is still with the upstream.
 pub(super) struct Answered {
@@ -60,25 +74,27 @@ pub(super) async fn forward(
         let detail = "the request's target cannot be sent to this upstream";
         Answer::new(StatusCode::BAD_REQUEST, Source::Request, detail)
     };
+    let all_lines = lines_of(ending.asked.version);
+    let [(_, via), _] = all_lines;
     let exchange = ending.exchange.as_mut().ok_or_else(unsendable)?;
     let mut lent = Lent::new(&mut exchange.request, body, read_by_plugin);
     if pool.config.protocol == Protocol::Http2 {
-        lent.speak_http2(route.keeps_request, &pool.config)
+        lent.speak_http2(via, route.keeps_request, &pool.config)
             .ok_or_else(unsendable)?;
     }
     let switching;
     let lines: &[_] = match upgrade {
         Some(upgrade) => {
             switching = [
-                (VIA, VIA_SLUICE),
+                (VIA, via.clone()),
                 (CONNECTION, HeaderValue::from_static("upgrade")),
                 (UPGRADE, upgrade.protocols.clone()),
             ];
             &switching
         }
         // Trailers are welcome to whoever asked for them (RFC 9110, 10.1.4).
-        None if lent.request.headers().contains_key(TE) => &LINES,
-        None => LINES.get(..1).unwrap_or_default(),
+        None if lent.request.headers().contains_key(TE) => all_lines,
+        None => all_lines.get(..1).unwrap_or_default(),
     };
     let hop = Hop {
         host: pool.config.host.as_ref(),
@@ -194,7 +210,7 @@ impl<'e> Lent<'e> {
     }
 
     /// Makes it one of HTTP/2, which takes the headers for good. None where it cannot be one.
-    fn speak_http2(&mut self, keep: bool, upstream: &Upstream) -> Option<()> {
+    fn speak_http2(&mut self, via: &HeaderValue, keep: bool, upstream: &Upstream) -> Option<()> {
         if keep {
             self.state.headers = self.request.headers().clone();
         }
@@ -206,7 +222,7 @@ impl<'e> Lent<'e> {
         if let Some(host) = &upstream.host {
             headers.insert(HOST, host.clone());
         }
-        headers.append(VIA, VIA_SLUICE);
+        headers.append(VIA, via.clone());
         *self.request.uri_mut() = absolute(headers, target, https)?;
         *self.request.version_mut() = Version::HTTP_2;
         Some(())
