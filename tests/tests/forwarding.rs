@@ -1,7 +1,8 @@
 //! What the upstream and the client learn of each other.
 
+use http::Method;
 use sluice_tests::client::raw::Raw;
-use sluice_tests::client::{HOST_NAME, With, get};
+use sluice_tests::client::{HOST_NAME, With, get, request};
 use sluice_tests::config::{self, plain};
 use sluice_tests::upstream::{BEHAVIOUR, Seen};
 use sluice_tests::{Client, Gateway, Settings, Upstream};
@@ -107,6 +108,33 @@ async fn via_says_by_which_version_a_request_came() {
             assert_eq!(seen.values("via"), [format!("{version} sluice")], "{path}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_counts_hops_can_ask_the_gateway_itself() {
+    let upstream = Upstream::start().await;
+    let gateway = Gateway::start(&plain(upstream.address())).await;
+    for mut client in [
+        Client::http1(gateway.address()).await,
+        Client::http2(gateway.address()).await,
+    ] {
+        for (method, status) in [(Method::OPTIONS, 204), (Method::TRACE, 501)] {
+            let last = request(method.clone(), "/").with("max-forwards", "0");
+            let answer = client.fetch(last).await;
+            assert_eq!(answer.status, status);
+            assert_eq!(answer.header("x-sluice-source"), "request");
+            assert_eq!(answer.body.is_empty(), status == 204);
+            let passed = request(method, "/").with("max-forwards", "5");
+            let seen = client.fetch(passed).await.seen();
+            assert_eq!(seen.header("max-forwards"), Some("4"));
+        }
+        let other = client.fetch(get("/").with("max-forwards", "0")).await;
+        assert_eq!(other.seen().header("max-forwards"), Some("0"));
+    }
+    let mut client = Raw::connect(gateway.address()).await;
+    client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = client.response().await;
+    assert_eq!((answer.status, answer.header("content-type")), (204, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

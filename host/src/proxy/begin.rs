@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::ending::{Asked, Ending};
 use super::run::Running;
 use super::upgrade::Upgrade;
-use super::{forwarded, http2_request, path};
+use super::{forwarded, http2_request, max_forwards, path};
 use crate::exchange::{Exchange, RequestState, strip_hop_by_hop};
 use crate::plugin::Outcome;
 use crate::route::Lookup;
@@ -90,10 +90,10 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
 
 fn route(
     ending: &mut Ending,
-    parts: request::Parts,
+    mut parts: request::Parts,
     request_id: HeaderValue,
 ) -> Result<(), Answer> {
-    let target = target(&parts).inspect_err(|_| {
+    let target = target(&mut parts).inspect_err(|_| {
         ending.asked.path = Some(parts.uri.path().into());
     })?;
     let view = ending.view.clone();
@@ -149,7 +149,7 @@ fn route(
 }
 
 /// The path in its one form; where it came in that form, as it came.
-fn target(parts: &request::Parts) -> Result<PathAndQuery, Answer> {
+fn target(parts: &mut request::Parts) -> Result<PathAndQuery, Answer> {
     let refuse = |status, detail: &str| Answer::new(status, Source::Request, detail);
     if parts.method == Method::CONNECT {
         let detail = "CONNECT is not served: this is a gateway, not a forward proxy";
@@ -159,7 +159,13 @@ fn target(parts: &request::Parts) -> Result<PathAndQuery, Answer> {
         return Err(refuse(StatusCode::BAD_REQUEST, "the request has no path"));
     };
     let invalid = |why: path::PathError| refuse(StatusCode::BAD_REQUEST, why.detail());
+    if matches!(parts.method, Method::OPTIONS | Method::TRACE) {
+        max_forwards::count(&parts.method, &mut parts.headers)?;
+    }
     if target.path() == "*" {
+        if parts.method == Method::OPTIONS {
+            return Err(max_forwards::options());
+        }
         return Err(refuse(
             StatusCode::BAD_REQUEST,
             "the target \"*\" is not served",

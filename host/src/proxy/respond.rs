@@ -64,6 +64,10 @@ pub(super) async fn with_answer(ending: Running, answer: Answer) -> Response<Res
 fn unrouted(mut ending: Running, answer: &Answer) -> Response<ResponseBody> {
     ending.outcome = Outcome::AnsweredByGateway;
     ending.source = Some(answer.source.clone());
+    if answer.status == StatusCode::NO_CONTENT {
+        let content = Content::Whole(WholeBody::default());
+        return own(ending, answer.status, HeaderMap::new(), content);
+    }
     let body = answer.body(ending.asked.request_id.to_str().unwrap_or(""));
     let content = Content::Whole(WholeBody::of(body));
     own(ending, answer.status, Answer::headers(), content)
