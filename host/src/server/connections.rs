@@ -1,11 +1,13 @@
 //! The open connections of one worker, and the time-outs that end them.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
+use super::http2_streams::Streams;
 use super::presence::{Ask, Presence};
 use crate::config::model::{Listener, Name};
 use crate::telemetry::ListenerSeries;
@@ -23,6 +25,8 @@ struct Entry {
     presence: Arc<Presence>,
     config: Arc<Listener>,
     series: Arc<ListenerSeries>,
+    /// Where it speaks HTTP/2.
+    streams: Option<Rc<Streams>>,
 }
 
 /// A place in the table; dropped with the connection.
@@ -45,6 +49,7 @@ impl Connections {
             presence,
             config,
             series,
+            streams: None,
         });
         Place { table: self, key }
     }
@@ -59,12 +64,15 @@ impl Connections {
         self.len() == 0
     }
 
-    /// Ends what has been silent for too long. Called about once a second.
+    /// Ends what has been silent for too long, connections and streams. Called about once a second.
     pub fn sweep(&self) {
         for (_, entry) in self.0.borrow().iter() {
             let ask = entry.overdue();
             if ask != Ask::Nothing && entry.presence.ask(ask) {
                 entry.series.timed_out.add(1);
+            }
+            if let Some(streams) = &entry.streams {
+                streams.give_up(Timers::ticks(entry.config.timeouts.write));
             }
         }
     }
@@ -104,6 +112,15 @@ impl Entry {
             Ask::Finish
         } else {
             Ask::Nothing
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Its time-outs are for each of these streams as well.
+    pub(super) fn serves_http2(&self, streams: Rc<Streams>) {
+        if let Some(entry) = self.table.0.borrow_mut().get_mut(self.key) {
+            entry.streams = Some(streams);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! task reads the response, and sends the request while nobody takes what was read.
 
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,12 +14,18 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
+use super::http2_streams::{Stream, Streams};
 use crate::proxy::{BrokenOff, ResponseBody};
 
 type Piece = Result<Frame<Bytes>, BrokenOff>;
 
 /// The body of a response, for hyper.
-pub(super) enum Http2Response {
+pub(super) struct Http2Response {
+    body: Reading,
+    stream: Stream,
+}
+
+enum Reading {
     /// Read as it is asked for.
     Plain(ResponseBody),
     /// Read by a task.
@@ -26,7 +33,7 @@ pub(super) enum Http2Response {
 }
 
 /// What a task reads of a response.
-pub(super) struct Beside {
+struct Beside {
     /// None of them is the end.
     pieces: mpsc::Receiver<Option<Piece>>,
     /// Bytes to come; none where nobody knows.
@@ -34,24 +41,29 @@ pub(super) struct Beside {
     ended: bool,
 }
 
-/// The response in the form that hyper takes.
-pub(super) async fn of(response: Response<ResponseBody>) -> Response<Http2Response> {
+/// The response in the form that hyper takes, for the stream that runs now.
+pub(super) async fn of(
+    response: Response<ResponseBody>,
+    streams: &Rc<Streams>,
+) -> Response<Http2Response> {
     let (head, mut body) = response.into_parts();
     let sends = std::future::poll_fn(|cx| Poll::Ready(body.poll_send(cx).is_pending())).await;
     let body = match sends && !body.is_end_stream() {
-        false => Http2Response::Plain(body),
+        false => Reading::Plain(body),
         true => {
             let (tell, pieces) = mpsc::channel(1);
             let left = body.size_hint().exact();
             tokio::task::spawn_local(read(body, tell));
-            Http2Response::Beside(Beside {
+            Reading::Beside(Beside {
                 pieces,
                 left,
                 ended: false,
             })
         }
     };
-    Response::from_parts(head, body)
+    let stream = streams.current();
+    stream.has_piece(0);
+    Response::from_parts(head, Http2Response { body, stream })
 }
 
 /// Reads a response, and sends what is left of the request, until nobody takes it any more.
@@ -87,23 +99,32 @@ impl Body for Http2Response {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match self.get_mut() {
-            Self::Plain(body) => Pin::new(body).poll_frame(cx),
-            Self::Beside(body) => body.poll_frame(cx),
+        let this = self.get_mut();
+        let frame = match &mut this.body {
+            Reading::Plain(body) => Pin::new(body).poll_frame(cx),
+            Reading::Beside(body) => body.poll_frame(cx),
+        };
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                let data = frame.data_ref();
+                this.stream.has_piece(data.map_or(0, Bytes::len));
+            }
+            _ => this.stream.waits(),
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Plain(body) => body.is_end_stream(),
-            Self::Beside(body) => body.ended,
+        match &self.body {
+            Reading::Plain(body) => body.is_end_stream(),
+            Reading::Beside(body) => body.ended,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Plain(body) => body.size_hint(),
-            Self::Beside(body) => body.left.map(SizeHint::with_exact).unwrap_or_default(),
+        match &self.body {
+            Reading::Plain(body) => body.size_hint(),
+            Reading::Beside(body) => body.left.map(SizeHint::with_exact).unwrap_or_default(),
         }
     }
 }

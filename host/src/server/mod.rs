@@ -5,6 +5,7 @@ mod body;
 mod connections;
 pub mod http1;
 mod http2_response;
+mod http2_streams;
 mod io;
 mod linger;
 mod presence;

@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::body::ClientBody;
 use super::http1::{self, HeadLimits};
 use super::http2_response;
+use super::http2_streams::{Executor, Streams};
 use super::io::ClientIo;
 use super::linger::{Leftover, linger};
 use super::presence::{Ask, Presence};
@@ -32,7 +33,7 @@ use crate::config::model::{Listener, Name};
 use crate::exchange::ClientAddress;
 use crate::proxy::{Connection, handle};
 use crate::telemetry::ListenerSeries;
-use crate::worker::{LocalExecutor, Worker};
+use crate::worker::Worker;
 
 /// How every HTTP/2 connection begins (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -55,7 +56,7 @@ pub(super) struct Accepted {
 pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAddr) {
     let worker = accepted.worker.clone();
     let presence = Arc::new(Presence::new(worker.timers.clock()));
-    let _place = worker.connections.add(
+    let place = worker.connections.add(
         accepted.listener.clone(),
         presence.clone(),
         accepted.config.clone(),
@@ -77,7 +78,9 @@ pub(super) async fn serve(accepted: Accepted, socket: TcpStream, peer: SocketAdd
         presence.clone(),
     ));
     let left = if is_http2 {
-        http2(connection, stream, first, &accepted.config).await
+        let streams = Streams::new(worker.timers.clock());
+        place.serves_http2(streams.clone());
+        http2(connection, stream, first, &accepted.config, streams).await
     } else {
         let limits = HeadLimits {
             bytes: accepted.config.limits.header_bytes,
@@ -100,20 +103,23 @@ async fn http2(
     stream: Stream,
     first: Bytes,
     config: &Listener,
+    streams: Rc<Streams>,
 ) -> Option<Stream> {
     let presence = connection.presence.clone();
     let leftover = Leftover::default();
     let io = ClientIo::new(stream, first, presence.clone(), leftover.clone());
+    let executor = Executor(streams.clone());
     let service = service_fn(move |request: http::Request<Incoming>| {
         let visit = connection.presence.enter();
         let (parts, body) = request.into_parts();
         let handling = handle(connection.clone(), visit, parts, ClientBody::Http2(body));
+        let streams = streams.clone();
         async move {
             let response = handling.await.into_response();
-            Ok::<_, Infallible>(http2_response::of(response).await)
+            Ok::<_, Infallible>(http2_response::of(response, &streams).await)
         }
     });
-    let serving = http2_builder(config).serve_connection(TokioIo::new(io), service);
+    let serving = http2_builder(config, executor).serve_connection(TokioIo::new(io), service);
     let _ = drive(serving, &presence, |c| c.graceful_shutdown()).await;
     leftover.take()
 }
@@ -151,8 +157,8 @@ async fn tell_apart(socket: &mut TcpStream) -> io::Result<(Bytes, bool)> {
     }
 }
 
-fn http2_builder(config: &Listener) -> http2::Builder<LocalExecutor> {
-    let mut builder = http2::Builder::new(LocalExecutor);
+fn http2_builder(config: &Listener, executor: Executor) -> http2::Builder<Executor> {
+    let mut builder = http2::Builder::new(executor);
     let header_list = u32::try_from(config.limits.header_bytes).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())

@@ -88,6 +88,12 @@ impl Timers {
         }
     }
 
+    /// Sets the time to that of a test.
+    #[cfg(test)]
+    pub fn set(&self, now: u64) {
+        self.0.now.0.store(now, Relaxed);
+    }
+
     /// A deadline `span` from now.
     pub fn deadline(&self, span: Duration) -> Deadline {
         Deadline {
@@ -186,11 +192,7 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         let mut waiting = pin!(timers.within(Duration::from_secs(1), std::future::pending::<()>()));
         assert!(waiting.as_mut().poll(&mut cx).is_pending());
-        timers
-            .0
-            .now
-            .0
-            .store(Timers::ticks(Duration::from_secs(1)), Relaxed);
+        timers.set(Timers::ticks(Duration::from_secs(1)));
         assert_eq!(waiting.as_mut().poll(&mut cx), Poll::Ready(Err(Elapsed)));
     }
 }

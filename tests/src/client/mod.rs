@@ -50,6 +50,17 @@ impl Client {
             .expect("an HTTP/2 connection")
     }
 
+    /// The same with a client that takes this many bytes of each stream before they are read.
+    pub async fn http2_with_window(address: SocketAddr, bytes: u32) -> Self {
+        let stream = connect(address).await.expect("a connection");
+        let handshake = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(bytes)
+            .handshake(TokioIo::new(stream));
+        let (sender, connection) = handshake.await.expect("an HTTP/2 connection");
+        tokio::spawn(connection);
+        Self::Http2(sender)
+    }
+
     /// Over TLS, in the first of these protocols that the gateway takes.
     pub async fn tls(address: SocketAddr, authority: &tls::Authority, protocols: &[&str]) -> Self {
         let stream = connect(address).await.expect("a connection");
