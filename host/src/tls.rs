@@ -1,4 +1,4 @@
-//! TLS towards servers that the gateway connects to.
+//! TLS towards servers that the gateway connects to, and how a session ends on either side.
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ConnectionCommon, Error};
+use rustls::{RootCertStore, SideData};
+use tokio::net::TcpStream;
 
 /// The certificates that may have signed a server's: those in `ca` (PEM), or
 /// those that the machine trusts, which takes some milliseconds.
@@ -55,6 +57,28 @@ pub fn client_config(
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+/// Says that a session ends (RFC 8446, 6.1), where the socket takes it at once. Where something
+/// before it is still to be sent, the end is none that the other side may trust.
+pub fn say_end<S: SideData>(socket: &TcpStream, session: &mut ConnectionCommon<S>) {
+    if !session.wants_write() {
+        session.send_close_notify();
+        let _ = session.write_tls(&mut AtOnce(socket));
+    }
+}
+
+/// Writes what goes without waiting.
+struct AtOnce<'s>(&'s TcpStream);
+
+impl io::Write for AtOnce<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The name that has to be in a server's certificate: of a host, or an IP address.

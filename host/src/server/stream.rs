@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::tls;
+
 /// A connection of a client.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -27,6 +29,19 @@ impl Stream {
         };
         // Where it cannot be set, closing is all there is.
         let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Self::Tls(stream) = self {
+            let (socket, session) = stream.get_mut();
+            let linger = socket2::SockRef::from(&*socket).linger();
+            let is_reset = matches!(linger, Ok(Some(span)) if span.is_zero());
+            if !is_reset {
+                tls::say_end(socket, &mut **session);
+            }
+        }
     }
 }
 
@@ -91,5 +106,32 @@ impl AsyncWrite for Stream {
             Self::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
             Self::Taken => Poll::Ready(Err(taken())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A client, and the gateway's end of its connection.
+    async fn pair() -> (tokio_rustls::client::TlsStream<TcpStream>, Stream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (client, near) = tls::testing::session(client.unwrap(), accepted.unwrap().0).await;
+        (client, Stream::Tls(Box::new(near)))
+    }
+
+    #[tokio::test]
+    async fn a_session_says_its_end_but_not_where_it_is_reset() {
+        let (mut client, stream) = pair().await;
+        drop(stream);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        let (mut client, stream) = pair().await;
+        stream.reset();
+        assert!(client.read(&mut [0]).await.is_err());
     }
 }

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::tls;
+
 /// A connection to a target.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -70,6 +72,15 @@ impl Stream {
     }
 }
 
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Self::Tls(stream) = self {
+            let (socket, session) = stream.get_mut();
+            tls::say_end(socket, &mut **session);
+        }
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -115,7 +126,6 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use crate::tls;
     use crate::upstream::testing::sockets;
 
     /// A connection to a target that speaks TLS, and the target's end.
@@ -124,6 +134,14 @@ mod tests {
         far.set_nodelay(true).unwrap();
         let (near, far) = tls::testing::session(near, far).await;
         (Stream::Tls(Box::new(near)), far)
+    }
+
+    #[tokio::test]
+    async fn a_session_says_its_end() {
+        let (near, mut far) = pair().await;
+        drop(near);
+        // Without it, this is an error.
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
     }
 
     #[tokio::test]
