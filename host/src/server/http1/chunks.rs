@@ -1,4 +1,5 @@
-//! The chunks of a chunked body, up to the trailer section (RFC 9112, 7.1).
+//! The chunks of a chunked body, up to the trailer section (RFC 9112, 7.1). What extensions say
+//! is not looked at.
 
 use super::violation::Kind;
 
@@ -23,6 +24,8 @@ pub(super) struct Chunks {
 enum Place {
     #[default]
     Size,
+    /// White space after the size: an extension must follow.
+    Space,
     Extension,
     SizeLf,
     Data,
@@ -49,6 +52,7 @@ impl Chunks {
         while let Some((byte, tail)) = rest.split_first() {
             match self.place {
                 Place::Size => self.size_byte(*byte)?,
+                Place::Space => self.space_byte(*byte)?,
                 Place::Extension => self.extension_byte(*byte)?,
                 Place::SizeLf => match byte {
                     b'\n' if self.size == 0 => {
@@ -87,6 +91,10 @@ impl Chunks {
                 self.place = Place::Extension;
                 self.extension_length()?;
             }
+            b' ' | b'\t' if self.digits > 0 => {
+                self.place = Place::Space;
+                self.extension_length()?;
+            }
             _ => {
                 let digit = (byte as char).to_digit(16);
                 let digit = digit.ok_or(Kind::of_byte(byte, Kind::ChunkSize))?;
@@ -101,10 +109,19 @@ impl Chunks {
         Ok(())
     }
 
+    fn space_byte(&mut self, byte: u8) -> Result<(), Kind> {
+        match byte {
+            b' ' | b'\t' => {}
+            b';' => self.place = Place::Extension,
+            _ => return Err(Kind::of_byte(byte, Kind::ChunkSize)),
+        }
+        self.extension_length()
+    }
+
     fn extension_byte(&mut self, byte: u8) -> Result<(), Kind> {
         match byte {
             b'\r' => self.place = Place::SizeLf,
-            b' '..=b'~' => self.extension_length()?,
+            b'\t' | b' '..=b'~' | 0x80.. => self.extension_length()?,
             _ => return Err(Kind::of_byte(byte, Kind::ChunkExtension)),
         }
         Ok(())

@@ -85,14 +85,15 @@ fn scan_version(rest: &[u8]) -> Result<Option<bool>, Kind> {
     for (at, (byte, expected)) in rest.iter().zip(VERSION_LINE).enumerate() {
         let kind = match (at, *byte) {
             (_, byte) if byte == *expected => continue,
-            (7, b'0') => continue,
+            (7, b'0'..=b'9') => continue,
             (5, b'0'..=b'9') => Kind::MajorVersion,
             (9, _) => Kind::BareCr,
             (_, byte) => Kind::of_byte(byte, Kind::Version),
         };
         return Err(kind);
     }
-    Ok(None)
+    // A later minor version of HTTP/1 can be served as the highest that is known (RFC 9110, 2.5).
+    Ok((rest.len() >= VERSION_LINE.len()).then_some(true))
 }
 
 /// Whether the target, which fits the method, names a host (RFC 9112, 3.2).
