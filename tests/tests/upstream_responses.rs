@@ -264,6 +264,30 @@ async fn a_length_that_a_plugin_made_wrong_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_must_upgrade_is_told_to_what() {
+    let upstream = RawUpstream::answering(
+        "HTTP/1.1 426 Upgrade Required\r\nconnection: upgrade\r\nupgrade: h2c, x/2\r\n\
+         content-length: 0\r\n\r\n",
+    )
+    .await;
+    let gateway = gateway(&upstream).await;
+    for (version, told) in [("1.1", Some("x/2")), ("1.0", None)] {
+        let mut client = Raw::connect(gateway.address()).await;
+        client
+            .send(format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n"))
+            .await;
+        let response = client.response().await;
+        assert_eq!(response.status, 426);
+        assert_eq!(response.header("upgrade"), told, "HTTP/{version}");
+        if told.is_some() {
+            assert_eq!(response.header("connection"), Some("upgrade"));
+        }
+    }
+    let mut client = Client::http2(gateway.address()).await;
+    assert_eq!(client.fetch(get("/")).await.header("upgrade"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_switch_of_protocols_has_no_length_and_no_forged_source() {
     let upstream = RawUpstream::answering_once(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\

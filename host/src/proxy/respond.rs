@@ -1,6 +1,6 @@
 //! From a response, whoever made it, to what the client gets.
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 
 use super::answer::{self, Answer, SOURCE, Source};
@@ -10,6 +10,7 @@ use super::ending::Ending;
 use super::forward::Answered;
 use super::response_body::{Content, ResponseBody, Streamed};
 use super::run::Running;
+use super::upgrade;
 use crate::body::WholeBody;
 use crate::exchange::{Phase, strip_hop_by_hop};
 use crate::plugin::Outcome;
@@ -20,7 +21,11 @@ pub(super) async fn with_response(
     answered: Answered,
 ) -> Response<ResponseBody> {
     let (mut parts, incoming) = answered.response.into_parts();
-    strip_hop_by_hop(&mut parts.headers);
+    if parts.status == StatusCode::UPGRADE_REQUIRED {
+        strip_all_but_upgrade(&mut parts.headers, ending.asked.version);
+    } else {
+        strip_hop_by_hop(&mut parts.headers);
+    }
     // Only the gateway says who answered in its place.
     parts.headers.remove(SOURCE);
     let name = answered.lease.pool().config.name.clone();
@@ -42,6 +47,18 @@ pub(super) async fn with_response(
     }
     ending.response_hooks(&mut content).await;
     finish(ending, content)
+}
+
+/// A client is told to which protocols it must switch (RFC 9110, 15.5.22).
+fn strip_all_but_upgrade(headers: &mut HeaderMap, client: Version) {
+    let protocols = upgrade::protocols(headers);
+    strip_hop_by_hop(headers);
+    if client == Version::HTTP_11
+        && let Some(protocols) = protocols
+    {
+        headers.insert(UPGRADE, protocols);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
 }
 
 /// What a plugin or the gateway made in the request phase, after the response
