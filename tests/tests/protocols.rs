@@ -372,6 +372,18 @@ async fn an_upstream_that_switches_to_another_protocol_is_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_response_head_passes_whatever_the_upstream_speaks() {
+    let upstream = Upstream::start().await;
+    let gateway = both_ways(&upstream).await;
+    for path in ["/h1/", "/h2/"] {
+        let request = get(path).with(BEHAVIOUR, "head=40000");
+        let answer = gateway.client().await.fetch(request).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-long").len(), 40_000, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_passes() {
     let echo = websocket::Echo::start().await;
     let gateway = Gateway::start(&plain(echo.address())).await;

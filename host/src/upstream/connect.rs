@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use super::http1::Connection;
+use super::http1::{Connection, MAX_HEAD};
 use super::pool::Counts;
 use super::request_body::RequestBody;
 use super::stream::Stream;
@@ -88,6 +88,7 @@ pub(super) async fn http2(
     let handshake = http2::Builder::new(LocalExecutor)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEAD as u32)
         .timer(hyper_util::rt::TokioTimer::new())
         .keep_alive_interval(Some(KEEP_ALIVE_AFTER))
         .handshake(TokioIo::new(stream));

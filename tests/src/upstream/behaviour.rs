@@ -5,6 +5,7 @@
 //! | none | answers 200 with what came, as JSON |
 //! | `status=N` | the same with another status |
 //! | `bytes=N` | N bytes with a Content-Length, once the body of the request is there |
+//! | `head=N` | a header `x-long` of N bytes |
 //! | `stream=N,MS` | N chunks, one every MS milliseconds, then trailers |
 //! | `both-ways` | sends back each chunk of the body as it comes |
 //! | `sink` | answers at once, reads the body afterwards |
@@ -77,6 +78,12 @@ pub(super) async fn behave(
         "bytes" => {
             request.into_body().collect().await?;
             Response::new(body::full(vec![b'x'; argument.parse()?]))
+        }
+        "head" => {
+            let mut response = Response::new(body::empty());
+            let long = HeaderValue::try_from("x".repeat(argument.parse()?))?;
+            response.headers_mut().insert("x-long", long);
+            response
         }
         "stream" => return stream(argument, watch),
         "both-ways" => return Ok(both_ways(request, watch)),

@@ -26,3 +26,4 @@ pub use switched::Switched;
 
 pub(super) use body::Http1Body;
 pub(super) use connection::Connection;
+pub(super) use reader::MAX_HEAD;

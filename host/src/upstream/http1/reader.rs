@@ -9,7 +9,7 @@ use super::error::Error;
 use super::head;
 
 /// Bytes of a head.
-const MAX_HEAD: usize = 256 * 1024;
+pub(in crate::upstream) const MAX_HEAD: usize = 256 * 1024;
 /// Interim responses before the final one.
 const MAX_INTERIM: u8 = 64;
 
