@@ -138,6 +138,22 @@ async fn who_counts_hops_can_ask_the_gateway_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_https_without_tls_is_answered_only_behind_a_trusted_proxy() {
+    let upstream = Upstream::start().await;
+    let plain = plain(upstream.address());
+    for (settings, status) in [(plain.clone(), 421), (plain.listener(TRUST), 200)] {
+        let gateway = Gateway::start(&settings).await;
+        for (scheme, status) in [("https", status), ("http", 200)] {
+            let mut client = Raw::connect(gateway.address()).await;
+            client
+                .send(format!("GET {scheme}://a/ HTTP/1.1\r\nHost: a\r\n\r\n"))
+                .await;
+            assert_eq!(client.response().await.status, status, "{scheme}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_can_have_a_host_of_its_own() {
     let upstream = Upstream::start().await;
     let text = plain(upstream.address()).toml();

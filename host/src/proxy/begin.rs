@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{Method, StatusCode, Version, request};
 
 use super::answer::{Answer, Source, is_grpc};
@@ -106,6 +106,14 @@ fn route(
         connection.tls,
         &config.trusted_proxies,
     );
+    if let Some(scheme) = parts.uri.scheme()
+        && is_misdirected(scheme, parts.version, connection.tls, resolved.trusted)
+    {
+        ending.asked.path = Some(target.path().into());
+        let detail = "the request is for https, and came without TLS";
+        let status = StatusCode::MISDIRECTED_REQUEST;
+        return Err(Answer::new(status, Source::Request, detail));
+    }
     let host = headers
         .get(HOST)
         .and_then(|h| h.to_str().ok())
@@ -146,6 +154,12 @@ fn route(
     ending.route = Some(found.index);
     ending.exchange = Some(Box::new(exchange));
     Ok(())
+}
+
+/// Whether an absolute target asks for what only TLS can answer for (RFC 9110, 7.4). A trusted proxy
+/// may have ended TLS; HTTP/2 always says a scheme, and its clients not always the right one.
+fn is_misdirected(scheme: &Scheme, version: Version, tls: bool, trusted: bool) -> bool {
+    version != Version::HTTP_2 && !tls && !trusted && *scheme == Scheme::HTTPS
 }
 
 /// The path in its one form; where it came in that form, as it came.

@@ -27,7 +27,7 @@ pub(super) struct Resolved {
     /// The client used TLS.
     pub(super) https: bool,
     /// The peer is a trusted proxy.
-    trusted: bool,
+    pub(super) trusted: bool,
     /// The peer used TLS.
     peer_https: bool,
 }
