@@ -148,14 +148,25 @@ fn proto_of(headers: &HeaderMap) -> Option<bool> {
 
 /// Removes what a client says of its own way here.
 fn drop_claims(headers: &mut HeaderMap) {
-    let is_claim = |name: &&HeaderName| {
-        let name = name.as_str();
-        name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded"
-    };
     // Nearly no request has one.
-    while let Some(claim) = headers.keys().find(is_claim).cloned() {
+    while let Some(claim) = headers.keys().find(|name| is_claim(name)).cloned() {
         headers.remove(claim);
     }
+}
+
+/// To many an application `_` is the same as `-` in the name of a header.
+fn is_claim(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    let begins_with = |claim: &[u8]| {
+        let mut bytes = name.iter();
+        claim.iter().all(|expected| match bytes.next() {
+            Some(b'_') => *expected == b'-',
+            byte => byte == Some(expected),
+        })
+    };
+    begins_with(b"x-forwarded-")
+        || (name.len() == 9 && begins_with(b"x-real-ip"))
+        || name == b"forwarded"
 }
 
 /// All lines of this name as one list, and `last` at its end.
