@@ -1,12 +1,15 @@
 //! Responses of an upstream, byte for byte: where they end, and what of them the client gets
 //! (RFC 9112, 6).
 
+use std::sync::Arc;
+
 use http::Method;
 use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{With, get, request};
 use sluice_tests::config::{self, plain};
 use sluice_tests::upstream::raw::{Connection, RawUpstream};
 use sluice_tests::{Client, Gateway, Settings, wait};
+use tokio::sync::Notify;
 
 /// One worker, so that there is one pool of connections.
 async fn gateway(upstream: &RawUpstream) -> Gateway {
@@ -261,6 +264,51 @@ async fn a_length_that_a_plugin_made_wrong_is_not_told() {
             assert!(answer.body.is_empty());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_hints_come_before_the_response() {
+    const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\
+                        connection: x-hop\r\nx-hop: 1\r\nx-sluice-source: forged\r\n\r\n";
+    let told = Arc::new(Notify::new());
+    let tell = told.clone();
+    let upstream = RawUpstream::start(move |mut connection: Connection| {
+        let told = told.clone();
+        async move {
+            connection.head().await;
+            connection.write(HINT).await;
+            told.notified().await;
+            let last = format!(
+                "HTTP/1.1 100 Continue\r\n\r\n{HINT}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+            );
+            connection.write(last).await;
+            connection.peer_closes().await;
+        }
+    })
+    .await;
+    let gateway = gateway(&upstream).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await;
+    for number in 0..2 {
+        let hint = client.any_response().await;
+        assert_eq!(hint.status, 103);
+        let link = ("link".to_owned(), "</a>; rel=preload".to_owned());
+        assert_eq!(hint.headers, [link], "{number}");
+        tell.notify_one();
+    }
+    assert_eq!(client.any_response().await.text(), "ok");
+    assert!(client.closed().await);
+
+    // The old version, and the new, have none.
+    tell.notify_one();
+    let mut old = Raw::connect(gateway.address()).await;
+    old.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").await;
+    assert_eq!(old.any_response().await.text(), "ok");
+    tell.notify_one();
+    let mut new = Client::http2(gateway.address()).await;
+    assert_eq!(new.fetch(get("/")).await.text(), "ok");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::Response;
+use http::header::CONTENT_LENGTH;
+
+use super::answer::SOURCE;
 use crate::config::model::{Listener, Name};
-use crate::exchange::ClientAddress;
+use crate::exchange::{ClientAddress, strip_hop_by_hop};
 use crate::generation::Generation;
 use crate::server::Presence;
+use crate::upstream::Interim;
 use crate::worker::Worker;
 
 /// One connection of a client.
@@ -22,6 +27,8 @@ pub struct Connection {
     pub tls: bool,
     /// What the time-outs watch.
     pub presence: Arc<Presence>,
+    /// What an upstream says before its response.
+    pub(super) interim: Interim,
     config: RefCell<(u64, Arc<Listener>)>,
 }
 
@@ -41,8 +48,29 @@ impl Connection {
             peer,
             tls,
             presence,
+            interim: Interim::default(),
             config: RefCell::new((0, config)),
         }
+    }
+
+    /// Whether the response that is made will be preceded by others.
+    pub fn has_interim(&self) -> bool {
+        !self.interim.is_empty()
+    }
+
+    /// The next interim response, as the client gets it.
+    pub fn take_interim(&self) -> Option<Response<()>> {
+        let mut head = self.interim.take()?;
+        let headers = head.headers_mut();
+        strip_hop_by_hop(headers);
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(SOURCE);
+        Some(head)
+    }
+
+    /// The response begins: what should have come before it is too late.
+    pub fn forget_interim(&self) {
+        self.interim.clear();
     }
 
     /// What `generation` says of the listener: an old connection follows a reload too.

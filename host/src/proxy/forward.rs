@@ -106,6 +106,8 @@ pub(super) async fn forward(
         request: &mut lent.request,
         hop,
         progress: &progress,
+        // HTTP/1.0 knows none, and hyper has no way to send them over HTTP/2.
+        interim: (ending.asked.version == Version::HTTP_11).then_some(&ending.connection.interim),
     };
     let sent = pool.send(outgoing).await;
     drop(lent);

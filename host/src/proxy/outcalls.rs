@@ -49,6 +49,7 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
             request: &mut request(pool, call)?,
             hop: Hop::default(),
             progress: &Progress::default(),
+            interim: None,
         })
         .await
         .map_err(|why| match why {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tokio::sync::oneshot;
@@ -12,6 +12,7 @@ use super::body::UpstreamBody;
 use super::connect::{self, Open};
 use super::error::{Failure, SendError};
 use super::http1::{Connection, Http1Body};
+use super::interim::{Interim, is_interim};
 use super::lease::Lease;
 use super::pool::{Counts, Pool, TargetPool};
 use super::request_body::{Progress, RequestBody};
@@ -30,6 +31,8 @@ pub struct Outgoing<'r> {
     pub hop: Hop<'r>,
     /// How far the body has come.
     pub progress: &'r Progress,
+    /// Where interim responses go, which HTTP/1 alone has here; forgotten where there is none.
+    pub interim: Option<&'r Interim>,
 }
 
 /// What an HTTP/1.1 request says of this hop only, beside its own headers.
@@ -119,6 +122,7 @@ impl Pool {
             request,
             hop,
             progress,
+            interim,
         } = outgoing;
         let idle = if may_reuse { pool.idle.take() } else { None };
         let (mut connection, reused) = match idle {
@@ -138,7 +142,16 @@ impl Pool {
             if std::mem::take(&mut waits_for_turn) {
                 connection.send_in_turn(&self.writes, cx);
             }
-            connection.poll_head(cx)
+            loop {
+                match ready!(connection.poll_head(cx)) {
+                    Ok(head) if is_interim(head.status()) => {
+                        if let Some(interim) = interim {
+                            interim.add(head);
+                        }
+                    }
+                    head => return Poll::Ready(head),
+                }
+            }
         });
         let why = match self.head_in_time(head, progress).await {
             Some(Ok(head)) => {

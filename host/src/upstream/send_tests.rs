@@ -62,6 +62,7 @@ async fn a_target_that_answers_before_it_reads_is_heard() {
         request: &mut request,
         hop: Hop::default(),
         progress: &progress,
+        interim: None,
     });
     tokio::select! {
         sent = sent => assert_eq!(sent.expect("an answer").response.status(), 503),

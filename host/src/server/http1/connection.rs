@@ -120,9 +120,15 @@ async fn exchange(
     let visit = connection.presence.enter();
     let handled = {
         let mut handling = pin!(handle(connection.clone(), visit, parts, body));
-        std::future::poll_fn(|cx| match handling.as_mut().poll(cx) {
-            Poll::Ready(handled) => Poll::Ready(Some(handled)),
-            Poll::Pending => wire.poll_gone(cx).map(|()| None),
+        std::future::poll_fn(|cx| {
+            let handled = handling.as_mut().poll(cx);
+            if connection.has_interim() {
+                pass_interim(connection, wire, handled.is_ready());
+            }
+            match handled {
+                Poll::Ready(handled) => Poll::Ready(Some(handled)),
+                Poll::Pending => wire.poll_gone(cx).map(|()| None),
+            }
         })
         .await
     };
@@ -139,6 +145,19 @@ async fn exchange(
             flush(wire).await?;
             Ok(After::Tunnel(tunnel))
         }
+    }
+}
+
+/// Says what the upstream has said before its response, which perhaps is there.
+fn pass_interim(connection: &Connection, wire: &Wire, ended: bool) {
+    let wire = &mut *wire.lock();
+    while wire.has_room()
+        && let Some(head) = connection.take_interim()
+    {
+        response::write_interim(wire.out(), head.status(), head.headers());
+    }
+    if ended {
+        connection.forget_interim();
     }
 }
 

@@ -122,13 +122,7 @@ pub(super) fn write_head(
     out.reserve(256 + headers.len() * 40);
     match status {
         StatusCode::OK => out.text(b"HTTP/1.1 200 OK\r\n"),
-        status => {
-            out.text(b"HTTP/1.1 ");
-            out.text(status.as_str().as_bytes());
-            out.text(b" ");
-            out.text(status.canonical_reason().unwrap_or_default().as_bytes());
-            out.text(b"\r\n");
-        }
+        status => write_status(out, status),
     }
     out.lines(headers);
     if let Some(connection) = connection {
@@ -137,6 +131,21 @@ pub(super) fn write_head(
     if !headers.contains_key(header::DATE) {
         out.line("date", date);
     }
+    out.text(b"\r\n");
+}
+
+/// Adds the head of an interim response.
+pub(super) fn write_interim(out: &mut Output, status: StatusCode, headers: &HeaderMap) {
+    write_status(out, status);
+    out.lines(headers);
+    out.text(b"\r\n");
+}
+
+fn write_status(out: &mut Output, status: StatusCode) {
+    out.text(b"HTTP/1.1 ");
+    out.text(status.as_str().as_bytes());
+    out.text(b" ");
+    out.text(status.canonical_reason().unwrap_or_default().as_bytes());
     out.text(b"\r\n");
 }
 

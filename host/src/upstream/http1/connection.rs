@@ -83,7 +83,8 @@ impl Connection {
         }
     }
 
-    /// Sends, and reads the head of the response beside it: a target may answer early.
+    /// Sends, and reads the next head beside it, of an interim response or of the final one: a
+    /// target may answer early.
     pub(in crate::upstream) fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -191,7 +192,7 @@ impl State {
             return Poll::Ready(Err(why));
         }
         loop {
-            if let Some(head) = self.reader.head()? {
+            if let Some(head) = self.reader.any_head()? {
                 self.switched = head.status() == StatusCode::SWITCHING_PROTOCOLS;
                 return Poll::Ready(Ok(head));
             }

@@ -1,12 +1,13 @@
 //! What the bytes of a response mean, however they are cut.
 
 use bytes::{Bytes, BytesMut};
-use http::{Response, StatusCode};
+use http::Response;
 use http_body::{Frame, SizeHint};
 
 use super::decoder::Decoder;
 use super::error::Error;
 use super::head;
+use crate::upstream::interim::is_interim;
 
 /// Bytes of a head.
 pub(in crate::upstream) const MAX_HEAD: usize = 256 * 1024;
@@ -65,34 +66,42 @@ impl Reader {
     /// Where it is not HTTP/1, or its body has no certain end.
     pub fn head(&mut self) -> Result<Option<Response<()>>, Error> {
         loop {
-            self.begun |= !self.buffer.is_empty();
-            if !self.may_hold_head() {
-                return self.too_little();
+            match self.any_head()? {
+                Some(head) if is_interim(head.status()) => {}
+                head => return Ok(head),
             }
-            let Some(mut found) = head::parse(&mut self.buffer)? else {
-                self.searched = self.buffer.len();
-                return self.too_little();
-            };
-            self.searched = 0;
-            if found.status.is_informational() && found.status != StatusCode::SWITCHING_PROTOCOLS {
-                self.interim += 1;
-                if self.interim > MAX_INTERIM {
-                    return Err(Error::TooManyInterim);
-                }
-                continue;
+        }
+    }
+
+    /// Takes the next head, of whatever response, once all of it has come.
+    pub(super) fn any_head(&mut self) -> Result<Option<Response<()>>, Error> {
+        self.begun |= !self.buffer.is_empty();
+        if !self.may_hold_head() {
+            return self.too_little();
+        }
+        let Some(mut found) = head::parse(&mut self.buffer)? else {
+            self.searched = self.buffer.len();
+            return self.too_little();
+        };
+        self.searched = 0;
+        if is_interim(found.status) {
+            self.interim += 1;
+            if self.interim > MAX_INTERIM {
+                return Err(Error::TooManyInterim);
             }
+        } else {
             (self.decoder, self.keep_alive) = found.lines.settle(
                 found.status,
                 found.version,
                 self.asked_head,
                 &mut found.headers,
             )?;
-            let mut response = Response::new(());
-            *response.status_mut() = found.status;
-            *response.version_mut() = found.version;
-            *response.headers_mut() = found.headers;
-            return Ok(Some(response));
         }
+        let mut response = Response::new(());
+        *response.status_mut() = found.status;
+        *response.version_mut() = found.version;
+        *response.headers_mut() = found.headers;
+        Ok(Some(response))
     }
 
     fn too_little(&self) -> Result<Option<Response<()>>, Error> {
