@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use sluice::capability::{CustomMetrics, OpenStore, Services};
@@ -21,6 +21,7 @@ use sluice::config::model::{
     PathPattern, Plugin, PluginLimits, PluginSource, Route, StoreKind,
 };
 use sluice::exchange::{Caller, ClientAddress, Exchange, Phase, RequestState};
+use sluice::message::Headers;
 use sluice::plugin::{
     Binding, Digest, HeadVerdict, HookCall, OnRequest, OnResponse, Runtime, Slot, builtin,
 };
@@ -265,7 +266,7 @@ fn consumers() -> Arc<Consumers> {
 
 /// A request with 12 header lines, and room for those that a gateway adds.
 fn exchange(header: Option<(&str, &str)>, consumers: &Arc<Consumers>) -> Box<Exchange> {
-    let mut headers = HeaderMap::with_capacity(24);
+    let mut headers = Headers::with_capacity(24);
     for (name, value) in [
         ("host", "api.example.com"),
         ("user-agent", "bench/1.0"),
@@ -279,7 +280,10 @@ fn exchange(header: Option<(&str, &str)>, consumers: &Arc<Consumers>) -> Box<Exc
         ("referer", "https://example.com/"),
         ("x-request-id", "0123456789abcdef"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.append(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     if let Some((name, value)) = header {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
@@ -349,7 +353,10 @@ fn answered(seen: &Exchange, consumers: &Arc<Consumers>) -> Box<Exchange> {
         ("x-request-id", "0123456789abcdef"),
     ] {
         let headers = &mut exchange.response.headers;
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.append(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     exchange
 }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod exchange;
 pub mod generation;
 pub mod http1;
+pub mod message;
 pub mod plugin;
 pub mod proxy;
 pub mod rollout;

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, uri::PathAndQuery};
+use http::{Method, StatusCode, uri::PathAndQuery};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::model::{HttpGrant, Name, Origin};
+use crate::message::Headers;
 
 /// Calls in one `send`.
 pub(crate) const MAX_CALLS: usize = 16;
@@ -27,7 +28,7 @@ pub struct Outcall {
     /// Path and query.
     pub target: PathAndQuery,
     /// No name that the host owns.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The whole body.
     pub body: Bytes,
     /// From now to the last byte of the answer.
@@ -95,7 +96,7 @@ pub struct OutcallAnswer {
     /// The status.
     pub status: StatusCode,
     /// All header lines but hop-by-hop ones.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The whole body.
     pub body: Bytes,
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::{check, print};
 use crate::generation::Generation;
+use crate::message::Headers;
 use crate::proxy::path;
 use crate::route::{Lookup, Verdict};
 
@@ -40,7 +41,7 @@ struct Asked {
     host: String,
     path: String,
     query: Option<String>,
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 impl Asked {
@@ -48,7 +49,7 @@ impl Asked {
         let method = Method::from_bytes(method.as_bytes());
         let method = method.map_err(|_| format!("\"{}\" is not a method", request_word(url)))?;
         let uri: Uri = url.parse().map_err(|why| format!("{url}: {why}"))?;
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for line in lines {
             let (name, value) = line
                 .split_once(':')

@@ -1,8 +1,9 @@
 //! Edits of header lines, and what stood there before.
 
-use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 
 use super::{Rejected, is_reserved};
+use crate::message::Headers;
 
 /// Header lines in one message, after edits.
 const MAX_LINES: usize = 256;
@@ -45,12 +46,12 @@ impl EditName {
     }
 
     /// The values of all lines of this name.
-    pub fn lines<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h HeaderValue> {
-        headers.get_all(&self.0).iter()
+    pub fn lines<'h>(&'h self, headers: &'h Headers) -> impl Iterator<Item = &'h HeaderValue> {
+        headers.get_all(&self.0)
     }
 
     #[inline]
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn is_in(&self, headers: &Headers) -> bool {
         headers.contains_key(&self.0)
     }
 
@@ -59,86 +60,84 @@ impl EditName {
     }
 }
 
-/// The lines that a name had.
+/// The lines that a name had before an edit, and where they stood.
 #[derive(Debug)]
 pub(super) enum Lines {
-    None,
-    One(HeaderValue),
-    Several(Vec<HeaderValue>),
+    /// What the edit added stands behind them, at the end.
+    Kept,
+    One(usize, HeaderValue),
+    Several(Vec<(usize, HeaderValue)>),
 }
 
 impl Lines {
-    fn of(mut lines: impl Iterator<Item = HeaderValue>) -> Self {
-        match (lines.next(), lines.next()) {
-            (None, _) => Lines::None,
-            (Some(line), None) => Lines::One(line),
-            (Some(first), Some(second)) => {
-                Lines::Several([first, second].into_iter().chain(lines).collect())
-            }
+    fn first(&self) -> usize {
+        match self {
+            Self::Kept => usize::MAX,
+            Self::One(at, _) => *at,
+            Self::Several(lines) => lines.first().map_or(usize::MAX, |(at, _)| *at),
         }
     }
 }
 
 /// One line instead of all of this name.
 pub(super) fn set(
-    headers: &mut HeaderMap,
+    headers: &mut Headers,
     name: &EditName,
     value: HeaderValue,
 ) -> Result<Lines, Rejected> {
-    let lines = headers.len();
-    match headers.try_entry(&name.0).map_err(|_| Rejected::Refused)? {
-        Entry::Occupied(mut entry) => Ok(Lines::of(entry.insert_mult(value))),
-        Entry::Vacant(_) if lines >= MAX_LINES => Err(Rejected::Refused),
-        Entry::Vacant(entry) => {
-            entry.try_insert(value).map_err(|_| Rejected::Refused)?;
-            Ok(Lines::None)
+    match remove(headers, name) {
+        Some(old) => {
+            headers.put(old.first(), name.0.clone(), value);
+            Ok(old)
         }
+        None => append(headers, name, value),
     }
 }
 
 /// One more line of this name.
 pub(super) fn append(
-    headers: &mut HeaderMap,
+    headers: &mut Headers,
     name: &EditName,
     value: HeaderValue,
 ) -> Result<Lines, Rejected> {
     if headers.len() >= MAX_LINES {
         return Err(Rejected::Refused);
     }
-    match headers.try_entry(&name.0).map_err(|_| Rejected::Refused)? {
-        Entry::Occupied(mut entry) => {
-            let old = Lines::of(entry.iter().cloned());
-            entry.append(value);
-            Ok(old)
-        }
-        Entry::Vacant(entry) => {
-            entry.try_insert(value).map_err(|_| Rejected::Refused)?;
-            Ok(Lines::None)
-        }
-    }
+    headers.append(name.0.clone(), value);
+    Ok(Lines::Kept)
 }
 
 /// No line of this name; nothing where there was none.
-pub(super) fn remove(headers: &mut HeaderMap, name: &EditName) -> Option<Lines> {
-    let mut lines = headers.get_all(&name.0).iter();
-    lines.next()?;
-    if lines.next().is_none() {
-        return headers.remove(&name.0).map(Lines::One);
+pub(super) fn remove(headers: &mut Headers, name: &EditName) -> Option<Lines> {
+    let at = headers.position(&&name.0, 0)?;
+    let (_, value) = headers.take(at)?;
+    let mut next = headers.position(&&name.0, at);
+    if next.is_none() {
+        return Some(Lines::One(at, value));
     }
-    let old = Lines::of(headers.get_all(&name.0).iter().cloned());
-    headers.remove(&name.0);
-    Some(old)
+    let mut lines = vec![(at, value)];
+    while let Some(at) = next
+        && let Some((_, value)) = headers.take(at)
+    {
+        // Each stands as many places further up as were taken before it.
+        lines.push((at + lines.len(), value));
+        next = headers.position(&&name.0, at);
+    }
+    Some(Lines::Several(lines))
 }
 
-/// Puts the lines of one name back. There was room for them a moment ago.
-pub(super) fn restore(headers: &mut HeaderMap, name: &EditName, old: Lines) {
+/// Puts the lines of one name back where they stood. There was room for them a moment ago.
+pub(super) fn restore(headers: &mut Headers, name: &EditName, old: Lines) {
     match old {
-        Lines::None => drop(headers.remove(&name.0)),
-        Lines::One(value) => drop(headers.try_insert(&name.0, value)),
-        Lines::Several(values) => {
+        Lines::Kept => drop(headers.take(headers.len().saturating_sub(1))),
+        Lines::One(at, value) => {
             headers.remove(&name.0);
-            for value in values {
-                let _ = headers.try_append(&name.0, value);
+            headers.put(at, name.0.clone(), value);
+        }
+        Lines::Several(lines) => {
+            headers.remove(&name.0);
+            for (at, value) in lines {
+                headers.put(at, name.0.clone(), value);
             }
         }
     }
@@ -157,11 +156,11 @@ mod tests {
     }
 
     /// `a: 1`, `b: 2`, `b: 3`
-    fn message() -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.append("a", value("1"));
-        headers.append("b", value("2"));
-        headers.append("b", value("3"));
+    fn message() -> Headers {
+        let mut headers = Headers::new();
+        headers.append(name("a").0, value("1"));
+        headers.append(name("b").0, value("2"));
+        headers.append(name("b").0, value("3"));
         headers
     }
 
@@ -171,7 +170,7 @@ mod tests {
             let at = name(at);
             let mut headers = message();
             let old = set(&mut headers, &at, value("9")).unwrap();
-            assert_eq!(headers.get_all(&at.0).iter().count(), 1);
+            assert_eq!(headers.get_all(&at.0).count(), 1);
             restore(&mut headers, &at, old);
             assert_eq!(headers, message());
             let old = append(&mut headers, &at, value("9")).unwrap();
@@ -188,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_message_has_a_largest_number_of_lines() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         let mut add = |n: usize| set(&mut headers, &name(&format!("x-{n}")), value("1"));
         assert!((0..MAX_LINES).all(|n| add(n).is_ok()));
         assert_eq!(add(MAX_LINES).err(), Some(Rejected::Refused));

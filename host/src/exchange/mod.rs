@@ -13,9 +13,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::config::model::{Consumer, Consumers, Name, Route};
+use crate::message::Headers;
 use crate::rollout::Rollout;
 use crate::upstream::Availability;
 
@@ -80,7 +81,7 @@ pub struct RequestState {
     /// The normalised path, and the query as it came.
     pub target: PathAndQuery,
     /// All header lines; `host` is always among them where the client named one.
-    pub headers: HeaderMap,
+    pub headers: Headers,
 }
 
 /// The response half of an exchange.
@@ -89,7 +90,7 @@ pub struct ResponseState {
     /// The status.
     pub status: StatusCode,
     /// All header lines.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The upstream that answered; none where the gateway or a plugin did.
     pub upstream: Option<Name>,
 }
@@ -146,7 +147,7 @@ impl Exchange {
             request,
             response: ResponseState {
                 status: StatusCode::OK,
-                headers: HeaderMap::new(),
+                headers: Headers::new(),
                 upstream: None,
             },
             request_id,

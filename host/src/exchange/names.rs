@@ -1,6 +1,8 @@
 //! Header names that belong to the gateway itself.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
+
+use crate::message::Headers;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -26,14 +28,13 @@ pub fn is_reserved(name: &HeaderName) -> bool {
 /// Removes what speaks of this connection only: the names that `Connection`
 /// lists, and those that RFC 9110, 7.6.1 names. `te: trailers` survives, since
 /// gRPC needs it and trailers pass through.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if !headers.keys().any(is_hop_by_hop) {
+pub fn strip_hop_by_hop(headers: &mut Headers) {
+    if !headers.names().any(is_hop_by_hop) {
         return;
     }
     if headers.contains_key(header::CONNECTION) {
         let listed: Vec<HeaderName> = headers
             .get_all(header::CONNECTION)
-            .iter()
             .filter_map(|v| v.to_str().ok())
             .flat_map(|v| v.split(','))
             .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
@@ -43,7 +44,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
             let is_kept = [header::HOST, header::CONTENT_LENGTH, header::TE].contains(&name)
                 || name == REQUEST_ID;
             if !is_kept {
-                headers.remove(name);
+                headers.remove(&name);
             }
         }
         headers.remove(header::CONNECTION);
@@ -84,8 +85,8 @@ fn takes_trailers(value: &HeaderValue) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
+    fn headers(lines: &[(&str, &str)]) -> Headers {
+        let mut map = Headers::new();
         for (name, value) in lines {
             map.append(
                 HeaderName::from_bytes(name.as_bytes()).unwrap(),

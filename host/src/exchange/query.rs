@@ -6,7 +6,8 @@ use http::uri::PathAndQuery;
 /// none. What stays is not touched; of an empty query, the `?` goes too.
 pub(super) fn without(target: &PathAndQuery, name: &str) -> Option<PathAndQuery> {
     let query = target.query()?;
-    if !query.split('&').any(|field| is(field, name)) {
+    // Few queries have what is to go, and few are long enough for it.
+    if query.len() < name.len() || !query.split('&').any(|field| is(field, name)) {
         return None;
     }
     let mut changed = target.path().to_owned();
@@ -25,6 +26,10 @@ pub(super) fn without(target: &PathAndQuery, name: &str) -> Option<PathAndQuery>
 
 /// Whether this is the encoded name of a field, with or without a value.
 fn is(field: &str, name: &str) -> bool {
+    // What is encoded is never shorter.
+    if field.len() < name.len() {
+        return false;
+    }
     let key = field.split_once('=').map_or(field, |(key, _)| key);
     if !key.bytes().any(|b| b == b'%' || b == b'+') {
         return key == name;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::AsyncWrite;
 
 /// A longer piece is written from where it is.
@@ -61,8 +61,8 @@ impl Output {
     }
 
     /// Adds header lines.
-    pub fn lines(&mut self, headers: &HeaderMap) {
-        for (name, value) in headers {
+    pub fn lines<'h>(&mut self, lines: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>) {
+        for (name, value) in lines {
             self.line(name.as_str(), value.as_bytes());
         }
     }
@@ -90,7 +90,7 @@ impl Output {
     /// Adds the last chunk, where there is room, and these trailers.
     pub fn last_chunk(&mut self, trailers: &HeaderMap) {
         self.text(b"0\r\n");
-        self.lines(trailers);
+        self.lines(trailers.iter());
         self.text(b"\r\n");
     }
 

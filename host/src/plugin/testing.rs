@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -17,6 +17,7 @@ use crate::config::model::{
     Plugin, PluginLimits, PluginSource, Route, Secret, StoreKind,
 };
 use crate::exchange::{ClientAddress, Exchange, RequestState};
+use crate::message::Headers;
 use crate::rollout::Rollouts;
 use crate::store::{MemoryConfig, Store};
 
@@ -203,10 +204,16 @@ pub(super) fn consumers() -> Arc<Consumers> {
 
 /// `GET /orders?x=1` with `x-key: secret` and `x-raw: \xff`.
 pub(super) fn exchange() -> Box<Exchange> {
-    let mut headers = HeaderMap::new();
-    headers.insert("host", HeaderValue::from_static("example.com"));
-    headers.insert("x-key", HeaderValue::from_static("secret"));
-    headers.insert("x-raw", HeaderValue::from_bytes(b"\xff").unwrap());
+    let mut headers = Headers::new();
+    headers.insert(http::header::HOST, HeaderValue::from_static("example.com"));
+    headers.insert(
+        HeaderName::from_static("x-key"),
+        HeaderValue::from_static("secret"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-raw"),
+        HeaderValue::from_bytes(b"\xff").unwrap(),
+    );
     let request = RequestState {
         method: Method::GET,
         https: false,

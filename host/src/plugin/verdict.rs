@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::config::model::Name;
+use crate::message::Headers;
 
 /// What `on-request` and `on-response` decide.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Reply {
     /// 200 to 599.
     pub status: StatusCode,
     /// No name that the host owns.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// At most `limits.host_call_bytes`.
     pub body: Bytes,
 }

@@ -1,15 +1,19 @@
 //! Answers that the gateway makes itself: RFC 9457 problem details, or a gRPC status.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{StatusCode, header};
 
 use super::begin::{REQUEST_ID, new_request_id};
 use crate::config::model::Name;
+use crate::message::Headers;
 use crate::worker::Worker;
 
 /// Says who made an answer that no upstream made.
 pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-sluice-source");
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -77,7 +81,7 @@ impl Answer {
     }
 
     /// Headers and body of the answer to what never became a request.
-    pub fn refusal(&self, worker: &Worker) -> (HeaderMap, Bytes) {
+    pub fn refusal(&self, worker: &Worker) -> (Headers, Bytes) {
         let id = new_request_id(worker);
         let body = self.body(id.to_str().unwrap_or(""));
         let mut headers = Self::headers();
@@ -90,8 +94,8 @@ impl Answer {
     }
 
     /// The headers that go with [`Answer::body`].
-    pub fn headers() -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(4);
+    pub fn headers() -> Headers {
+        let mut headers = Headers::with_capacity(4);
         headers.insert(CONTENT_TYPE, PROBLEM);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers
@@ -105,12 +109,12 @@ pub(super) fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
 
 /// The headers of a gRPC answer without messages ("Trailers-Only") that says
 /// what an HTTP status says.
-pub(super) fn grpc_headers(status: StatusCode, message: &str) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(4);
+pub(super) fn grpc_headers(status: StatusCode, message: &str) -> Headers {
+    let mut headers = Headers::with_capacity(4);
     headers.insert(CONTENT_TYPE, GRPC);
-    headers.insert("grpc-status", HeaderValue::from(grpc_status(status)));
+    headers.insert(GRPC_STATUS, HeaderValue::from(grpc_status(status)));
     if let Ok(message) = HeaderValue::from_str(&percent_encode(message)) {
-        headers.insert("grpc-message", message);
+        headers.insert(GRPC_MESSAGE, message);
     }
     headers
 }
@@ -162,7 +166,10 @@ mod tests {
     #[test]
     fn a_grpc_message_is_visible_ascii() {
         let headers = grpc_headers(StatusCode::UNAUTHORIZED, "kein Schlüssel 100%");
-        assert_eq!(headers["grpc-status"], "16");
-        assert_eq!(headers["grpc-message"], "kein Schl%C3%BCssel 100%25");
+        assert_eq!(headers.get(GRPC_STATUS).unwrap(), "16");
+        assert_eq!(
+            headers.get(GRPC_MESSAGE).unwrap(),
+            "kein Schl%C3%BCssel 100%25"
+        );
     }
 }

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
-use http::{Method, StatusCode, Version, request};
+use http::{Method, StatusCode, Version};
 
 use super::answer::{Answer, Source, is_grpc};
 use super::connection::Connection;
@@ -14,6 +14,7 @@ use super::run::Running;
 use super::upgrade::Upgrade;
 use super::{forwarded, http2_request, max_forwards, path};
 use crate::exchange::{Exchange, RequestState, strip_hop_by_hop};
+use crate::message::{Headers, RequestHead};
 use crate::plugin::Outcome;
 use crate::route::Lookup;
 use crate::server::Visit;
@@ -35,20 +36,20 @@ pub(super) struct Begun {
 }
 
 /// Starts an exchange.
-pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request::Parts) -> Begun {
+pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut head: RequestHead) -> Begun {
     let begun = Instant::now();
     let worker = connection.worker.clone();
     worker.shard.exchanges.add(1);
     let view = worker.view();
-    let upgrade = Upgrade::asked(&parts);
-    let settled = match parts.version {
+    let upgrade = Upgrade::asked(&head);
+    let settled = match head.version {
         Version::HTTP_2 => {
             let lines = connection.config(&view.generation).limits.headers;
-            http2_request::settle(&mut parts, lines)
+            http2_request::settle(&mut head, lines)
         }
-        _ => settle_host(&mut parts),
+        _ => settle_host(&mut head),
     };
-    let request_id = request_id(&mut parts.headers, &connection);
+    let request_id = request_id(&mut head.headers, &connection);
     let logs = view.generation.access_log.is_on();
     let mut ending = Box::new(Ending {
         exchange: None,
@@ -56,12 +57,12 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
         reached: 0,
         begun,
         asked: Asked {
-            method: parts.method.clone(),
-            version: parts.version,
-            host: logs.then(|| parts.headers.get(HOST).cloned()).flatten(),
+            method: head.method.clone(),
+            version: head.version,
+            host: logs.then(|| head.headers.get(HOST).cloned()).flatten(),
             path: None,
             request_id: request_id.clone(),
-            grpc: is_grpc(parts.headers.get(CONTENT_TYPE)),
+            grpc: is_grpc(head.headers.get(CONTENT_TYPE)),
         },
         progress: Rc::new(Progress::default()),
         status: 0,
@@ -78,7 +79,7 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
         view,
     });
     let problem = match settled {
-        Ok(()) => route(&mut ending, parts, request_id).err(),
+        Ok(()) => route(&mut ending, head, request_id).err(),
         Err(answer) => Some(answer),
     };
     Begun {
@@ -90,15 +91,15 @@ pub(super) fn begin(connection: Rc<Connection>, visit: Visit, mut parts: request
 
 fn route(
     ending: &mut Ending,
-    mut parts: request::Parts,
+    mut head: RequestHead,
     request_id: HeaderValue,
 ) -> Result<(), Answer> {
-    let target = target(&mut parts).inspect_err(|_| {
-        ending.asked.path = Some(parts.uri.path().into());
+    let target = target(&mut head).inspect_err(|_| {
+        ending.asked.path = Some(head.uri.path().into());
     })?;
     let view = ending.view.clone();
     let connection = ending.connection.clone();
-    let mut headers = parts.headers;
+    let mut headers = head.headers;
     let config = connection.config(&view.generation);
     let resolved = forwarded::resolve(
         &connection.peer,
@@ -106,8 +107,8 @@ fn route(
         connection.tls,
         &config.trusted_proxies,
     );
-    if let Some(scheme) = parts.uri.scheme()
-        && is_misdirected(scheme, parts.version, connection.tls, resolved.trusted)
+    if let Some(scheme) = head.uri.scheme()
+        && is_misdirected(scheme, head.version, connection.tls, resolved.trusted)
     {
         ending.asked.path = Some(target.path().into());
         let detail = "the request is for https, and came without TLS";
@@ -121,7 +122,7 @@ fn route(
     let found = view.generation.routes.find(&Lookup {
         host,
         path: target.path(),
-        method: &parts.method,
+        method: &head.method,
         headers: &headers,
         query: target.query(),
     });
@@ -139,7 +140,7 @@ fn route(
     forwarded::apply(&mut headers, &connection.peer, &resolved, config.forwarded);
     let mut exchange = Exchange::new(
         RequestState {
-            method: parts.method,
+            method: head.method,
             https: resolved.https,
             target,
             headers,
@@ -163,21 +164,21 @@ fn is_misdirected(scheme: &Scheme, version: Version, tls: bool, trusted: bool) -
 }
 
 /// The path in its one form; where it came in that form, as it came.
-fn target(parts: &mut request::Parts) -> Result<PathAndQuery, Answer> {
+fn target(head: &mut RequestHead) -> Result<PathAndQuery, Answer> {
     let refuse = |status, detail: &str| Answer::new(status, Source::Request, detail);
-    if parts.method == Method::CONNECT {
+    if head.method == Method::CONNECT {
         let detail = "CONNECT is not served: this is a gateway, not a forward proxy";
         return Err(refuse(StatusCode::NOT_IMPLEMENTED, detail));
     }
-    let Some(target) = parts.uri.path_and_query() else {
+    let Some(target) = head.uri.path_and_query() else {
         return Err(refuse(StatusCode::BAD_REQUEST, "the request has no path"));
     };
     let invalid = |why: path::PathError| refuse(StatusCode::BAD_REQUEST, why.detail());
-    if matches!(parts.method, Method::OPTIONS | Method::TRACE) {
-        max_forwards::count(&parts.method, &mut parts.headers)?;
+    if matches!(head.method, Method::OPTIONS | Method::TRACE) {
+        max_forwards::count(&head.method, &mut head.headers)?;
     }
     if target.path() == "*" {
-        if parts.method == Method::OPTIONS {
+        if head.method == Method::OPTIONS {
             return Err(max_forwards::options());
         }
         return Err(refuse(
@@ -190,19 +191,19 @@ fn target(parts: &mut request::Parts) -> Result<PathAndQuery, Answer> {
 
 /// Makes `host` the one place that says which host was asked (RFC 9112, 3.2.2: an absolute target
 /// wins over the header).
-fn settle_host(parts: &mut request::Parts) -> Result<(), Answer> {
-    if let Some(authority) = parts.uri.authority() {
+fn settle_host(head: &mut RequestHead) -> Result<(), Answer> {
+    if let Some(authority) = head.uri.authority() {
         let Ok(value) = HeaderValue::from_str(authority.as_str()) else {
             let detail = "the authority is not valid";
             let status = StatusCode::BAD_REQUEST;
             return Err(Answer::new(status, Source::Request, detail));
         };
-        parts.headers.insert(HOST, value);
+        head.headers.insert(HOST, value);
     }
     Ok(())
 }
 
-fn request_id(headers: &mut HeaderMap, connection: &Connection) -> HeaderValue {
+fn request_id(headers: &mut Headers, connection: &Connection) -> HeaderValue {
     let usable = |id: &&HeaderValue| {
         let id = id.as_bytes();
         !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.iter().all(u8::is_ascii_graphic)

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::Response;
 use http::header::CONTENT_LENGTH;
 
 use super::answer::SOURCE;
 use crate::config::model::{Listener, Name};
 use crate::exchange::{ClientAddress, strip_hop_by_hop};
 use crate::generation::Generation;
+use crate::message::ResponseHead;
 use crate::server::Presence;
 use crate::upstream::Interim;
 use crate::worker::Worker;
@@ -59,9 +59,9 @@ impl Connection {
     }
 
     /// The next interim response, as the client gets it.
-    pub fn take_interim(&self) -> Option<Response<()>> {
+    pub fn take_interim(&self) -> Option<ResponseHead> {
         let mut head = self.interim.take()?;
-        let headers = head.headers_mut();
+        let headers = &mut head.headers;
         strip_hop_by_hop(headers);
         headers.remove(CONTENT_LENGTH);
         headers.remove(SOURCE);

@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE, VIA,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, UPGRADE, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, StatusCode, Uri, Version};
+use http::{StatusCode, Uri, Version};
 
 use super::answer::{Answer, Source};
 use super::chain::{Inbound, broken_request};
@@ -14,6 +12,7 @@ use super::ending::Ending;
 use super::upgrade::Upgrade;
 use crate::config::model::{Protocol, Upstream};
 use crate::exchange::RequestState;
+use crate::message::{Headers, Request, RequestHead, Response};
 use crate::upstream::{Hop, Lease, Outgoing, RequestBody, SendError, Sent, UpstreamBody};
 
 /// What this hop says of itself: who it is, by which version the request came to it (RFC 9110,
@@ -41,13 +40,13 @@ fn lines_of(received: Version) -> &'static Lines {
 
 /// A response whose body is still with the upstream.
 pub(super) struct Answered {
-    pub(super) response: http::Response<UpstreamBody>,
+    pub(super) response: Response<UpstreamBody>,
     pub(super) lease: Lease,
 }
 
 impl Answered {
     pub(super) fn status(&self) -> StatusCode {
-        self.response.status()
+        self.response.head.status
     }
 }
 
@@ -93,7 +92,7 @@ pub(super) async fn forward(
             &switching
         }
         // Trailers are welcome to whoever asked for them (RFC 9110, 10.1.4).
-        None if lent.request.headers().contains_key(TE) => all_lines,
+        None if lent.request.head.headers.contains_key(TE) => all_lines,
         None => all_lines.get(..1).unwrap_or_default(),
     };
     let hop = Hop {
@@ -116,9 +115,10 @@ pub(super) async fn forward(
     match sent {
         Ok(Sent { response, lease }) => {
             ending.target = Some((pool.clone(), lease.target()));
-            ending.upstream_status = Some(response.status().as_u16());
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS
-                && !upgrade.is_some_and(|upgrade| upgrade.is_granted(response.headers()))
+            let head = &response.head;
+            ending.upstream_status = Some(head.status.as_u16());
+            if head.status == StatusCode::SWITCHING_PROTOCOLS
+                && !upgrade.is_some_and(|upgrade| upgrade.is_granted(&head.headers))
             {
                 return Err(answer_of(
                     &pool.config,
@@ -200,12 +200,14 @@ impl<'e> Lent<'e> {
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.data.len()));
             }
         }
-        let mut request = Request::new(body);
-        *request.method_mut() = state.method.clone();
-        *request.uri_mut() = Uri::from(state.target.clone());
-        *request.headers_mut() = headers;
+        let head = RequestHead {
+            method: state.method.clone(),
+            uri: Uri::from(state.target.clone()),
+            version: Version::HTTP_11,
+            headers,
+        };
         Self {
-            request,
+            request: Request { head, body },
             state,
             gives_back: true,
         }
@@ -214,19 +216,20 @@ impl<'e> Lent<'e> {
     /// Makes it one of HTTP/2, which takes the headers for good. None where it cannot be one.
     fn speak_http2(&mut self, via: &HeaderValue, keep: bool, upstream: &Upstream) -> Option<()> {
         if keep {
-            self.state.headers = self.request.headers().clone();
+            self.state.headers = self.request.head.headers.clone();
         }
         self.gives_back = false;
         let target = self.state.target.clone();
         // Servers with TLS refuse what says that it came without.
         let https = self.state.https || upstream.tls.is_some();
-        let headers = self.request.headers_mut();
+        let head = &mut self.request.head;
+        let headers = &mut head.headers;
         if let Some(host) = &upstream.host {
             headers.insert(HOST, host.clone());
         }
         headers.append(VIA, via.clone());
-        *self.request.uri_mut() = absolute(headers, target, https)?;
-        *self.request.version_mut() = Version::HTTP_2;
+        head.uri = absolute(headers, target, https)?;
+        head.version = Version::HTTP_2;
         Some(())
     }
 }
@@ -234,7 +237,7 @@ impl<'e> Lent<'e> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if self.gives_back {
-            self.state.headers = std::mem::take(self.request.headers_mut());
+            self.state.headers = std::mem::take(&mut self.request.head.headers);
         }
     }
 }
@@ -244,7 +247,7 @@ fn is_exact(body: &RequestBody) -> bool {
 }
 
 /// HTTP/2 has `:authority` in the place of Host.
-fn absolute(headers: &mut HeaderMap, target: PathAndQuery, https: bool) -> Option<Uri> {
+fn absolute(headers: &mut Headers, target: PathAndQuery, https: bool) -> Option<Uri> {
     let host = headers.remove(HOST);
     let authority = match host {
         Some(host) => Authority::try_from(host.as_bytes()).ok()?,

@@ -1,33 +1,33 @@
 //! What an HTTP/2 request must hold to, beyond what hyper asks of it.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use http::StatusCode;
+use http::header::{COOKIE, HOST, HeaderValue};
 use http::uri::Scheme;
-use http::{StatusCode, request};
 
 use super::answer::{Answer, Source};
+use crate::message::{Headers, RequestHead};
 use crate::server::http1::is_authority;
 
 /// Brings a request into the form that HTTP/1 has: at most `lines` header lines, one `cookie`,
 /// and in `host` what `:authority` says (RFC 9113, 8.3.1).
-pub(super) fn settle(parts: &mut request::Parts, lines: usize) -> Result<(), Answer> {
-    join_cookies(&mut parts.headers);
-    if parts.headers.len() > lines {
+pub(super) fn settle(head: &mut RequestHead, lines: usize) -> Result<(), Answer> {
+    join_cookies(&mut head.headers);
+    if head.headers.len() > lines {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let detail = "the request has too many header lines";
         return Err(Answer::new(status, Source::Request, detail));
     }
-    settle_host(parts)
-        .and_then(|()| check_values(&parts.headers))
+    settle_host(head)
+        .and_then(|()| check_values(&head.headers))
         .map_err(|detail| Answer::new(StatusCode::BAD_REQUEST, Source::Request, detail))
 }
 
-fn settle_host(parts: &mut request::Parts) -> Result<(), &'static str> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
+fn settle_host(head: &mut RequestHead) -> Result<(), &'static str> {
+    if head.headers.get_all(HOST).nth(1).is_some() {
         return Err("the request has more than one Host header");
     }
-    let authority = parts.uri.authority().map(|a| a.as_str().as_bytes());
+    let host = head.headers.get(HOST);
+    let authority = head.uri.authority().map(|a| a.as_str().as_bytes());
     let Some(winner) = authority.or_else(|| host.map(HeaderValue::as_bytes)) else {
         return Err("the request names no host");
     };
@@ -35,7 +35,7 @@ fn settle_host(parts: &mut request::Parts) -> Result<(), &'static str> {
         return Err("the authority is not a host with an optional port");
     }
     if let (Some(authority), Some(host)) = (authority, host) {
-        let port: &[u8] = match parts.uri.scheme() == Some(&Scheme::HTTPS) {
+        let port: &[u8] = match head.uri.scheme() == Some(&Scheme::HTTPS) {
             true => b":443",
             false => b":80",
         };
@@ -47,14 +47,14 @@ fn settle_host(parts: &mut request::Parts) -> Result<(), &'static str> {
     if authority.is_some() {
         let value = HeaderValue::from_bytes(winner);
         let value = value.map_err(|_| "the authority is not valid")?;
-        parts.headers.insert(HOST, value);
+        head.headers.insert(HOST, value);
     }
     Ok(())
 }
 
 /// HTTP/2 has no white space around values that a reader of HTTP/1 would take off (RFC 9113, 8.2.1).
-fn check_values(headers: &HeaderMap) -> Result<(), &'static str> {
-    for value in headers.values() {
+fn check_values(headers: &Headers) -> Result<(), &'static str> {
+    for (_, value) in headers.iter() {
         if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
             return Err("a header's value begins or ends with white space");
         }
@@ -63,15 +63,11 @@ fn check_values(headers: &HeaderMap) -> Result<(), &'static str> {
 }
 
 /// HTTP/2 may cut `cookie` into several lines, which nobody else understands (RFC 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+fn join_cookies(headers: &mut Headers) {
+    if headers.get_all(COOKIE).nth(1).is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers
-        .get_all(COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(COOKIE, joined);
     }
@@ -79,16 +75,19 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
-    fn settled(uri: &str, lines: &[(&'static str, &str)]) -> Result<HeaderMap, u16> {
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.uri = uri.parse().unwrap();
+    fn settled(uri: &str, lines: &[(&'static str, &str)]) -> Result<Headers, u16> {
+        let mut head = crate::message::Request::from(http::Request::new(())).head;
+        head.uri = uri.parse().unwrap();
         for (name, value) in lines {
-            parts.headers.append(*name, value.parse().unwrap());
+            head.headers
+                .append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        match settle(&mut parts, 4) {
-            Ok(()) => Ok(parts.headers),
+        match settle(&mut head, 4) {
+            Ok(()) => Ok(head.headers),
             Err(answer) => Err(answer.status.as_u16()),
         }
     }
@@ -96,11 +95,11 @@ mod tests {
     #[test]
     fn the_crumbs_of_a_cookie_are_one_line() {
         let headers = settled("http://a/", &[("cookie", "a=1")]).unwrap();
-        assert_eq!(headers[COOKIE], "a=1");
+        assert_eq!(headers["cookie"], "a=1");
         let crumbs = [("cookie", "a=1"), ("cookie", "b=2; c=3")];
         let headers = settled("http://a/", &crumbs).unwrap();
-        assert_eq!(headers.get_all(COOKIE).iter().count(), 1);
-        assert_eq!(headers[COOKIE], "a=1; b=2; c=3");
+        assert_eq!(headers.get_all(COOKIE).count(), 1);
+        assert_eq!(headers["cookie"], "a=1; b=2; c=3");
     }
 
     #[test]
@@ -115,7 +114,7 @@ mod tests {
         ] {
             let lines: Vec<_> = host.map(|host| ("host", host)).into_iter().collect();
             let headers = settled(uri, &lines).expect(uri);
-            assert_eq!(headers[HOST], settled_host, "{uri} {host:?}");
+            assert_eq!(headers["host"], settled_host, "{uri} {host:?}");
         }
     }
 

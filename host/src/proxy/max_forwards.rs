@@ -1,13 +1,14 @@
 //! OPTIONS and TRACE requests that are asked of the gateway itself (RFC 9110, 7.6.2).
 
-use http::header::{HeaderMap, HeaderValue, MAX_FORWARDS};
+use http::header::{HeaderValue, MAX_FORWARDS};
 use http::{Method, StatusCode};
 
 use super::answer::{Answer, Source};
+use crate::message::Headers;
 
 /// Counts this hop, where the request says how many it may still take: none left makes the
 /// gateway its last.
-pub(super) fn count(method: &Method, headers: &mut HeaderMap) -> Result<(), Answer> {
+pub(super) fn count(method: &Method, headers: &mut Headers) -> Result<(), Answer> {
     let Some(said) = headers.get(MAX_FORWARDS) else {
         return Ok(());
     };
@@ -51,10 +52,10 @@ mod tests {
     #[test]
     fn a_hop_is_counted_until_none_is_left() {
         let counted = |method, said: &str| {
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::new();
             headers.insert(MAX_FORWARDS, said.parse().unwrap());
             match count(&method, &mut headers) {
-                Ok(()) => Ok(headers[MAX_FORWARDS].to_str().unwrap().to_owned()),
+                Ok(()) => Ok(headers["max-forwards"].to_str().unwrap().to_owned()),
                 Err(answer) => Err(answer.status.as_u16()),
             }
         };
@@ -69,6 +70,6 @@ mod tests {
         for invalid in ["", "-1", "+1", "1, 2", "x"] {
             assert_eq!(counted(Method::OPTIONS, invalid), Err(400), "{invalid}");
         }
-        assert!(count(&Method::TRACE, &mut HeaderMap::new()).is_ok());
+        assert!(count(&Method::TRACE, &mut Headers::new()).is_ok());
     }
 }

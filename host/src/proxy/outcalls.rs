@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Uri, header};
+use http::{HeaderValue, Uri, Version, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
@@ -14,6 +14,7 @@ use crate::body::WholeBody;
 use crate::capability::http::{Asked, Budget, Outcall, OutcallAnswer, OutcallError};
 use crate::config::model::Protocol;
 use crate::exchange::strip_hop_by_hop;
+use crate::message::{Request, RequestHead, Response};
 use crate::upstream::{Hop, Outgoing, Pool, Progress, RequestBody, SendError, UpstreamBody};
 use crate::worker::view::View;
 
@@ -56,14 +57,14 @@ async fn make(pool: &Rc<Pool>, call: Outcall) -> Result<OutcallAnswer, OutcallEr
             SendError::TimedOut(_) => OutcallError::TimedOut,
             why => OutcallError::Failed(why.to_string()),
         })?;
-    let (head, mut incoming) = sent.response.into_parts();
+    let Response { mut head, body } = sent.response;
+    let mut incoming = body;
     let body = read(&mut incoming, &budget).await?;
     sent.lease.finish(&mut incoming);
-    let mut headers = head.headers;
-    strip_hop_by_hop(&mut headers);
+    strip_hop_by_hop(&mut head.headers);
     Ok(OutcallAnswer {
         status: head.status,
-        headers,
+        headers: head.headers,
         body,
     })
 }
@@ -104,13 +105,11 @@ fn request(pool: &Pool, call: Outcall) -> Result<Request<RequestBody>, OutcallEr
     } else {
         RequestBody::Full(WholeBody::of(call.body))
     };
-    let mut request = Request::new(body);
-    *request.method_mut() = call.method;
-    *request.headers_mut() = call.headers;
-    match config.protocol {
+    let mut headers = call.headers;
+    let (uri, version) = match config.protocol {
         Protocol::Http1 => {
-            *request.uri_mut() = Uri::from(call.target);
-            request.headers_mut().insert(header::HOST, host);
+            headers.insert(header::HOST, host);
+            (Uri::from(call.target), Version::HTTP_11)
         }
         Protocol::Http2 => {
             let authority = host.to_str().unwrap_or_default();
@@ -123,12 +122,18 @@ fn request(pool: &Pool, call: Outcall) -> Result<Request<RequestBody>, OutcallEr
                 .scheme(scheme)
                 .authority(authority)
                 .path_and_query(call.target);
-            *request.uri_mut() = uri
+            let uri = uri
                 .build()
                 .map_err(|_| invalid("the upstream's host is no authority"))?;
-            *request.version_mut() = http::Version::HTTP_2;
-            request.headers_mut().remove(header::HOST);
+            headers.remove(header::HOST);
+            (uri, Version::HTTP_2)
         }
-    }
-    Ok(request)
+    };
+    let head = RequestHead {
+        method: call.method,
+        uri,
+        version,
+        headers,
+    };
+    Ok(Request { head, body })
 }

@@ -1,7 +1,7 @@
 //! From a response, whoever made it, to what the client gets.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
-use http::{HeaderMap, Method, Response, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use super::answer::{self, Answer, SOURCE, Source};
 use super::begin::REQUEST_ID;
@@ -13,6 +13,7 @@ use super::run::Running;
 use super::upgrade;
 use crate::body::WholeBody;
 use crate::exchange::{Phase, strip_hop_by_hop};
+use crate::message::{Headers, Response, ResponseHead};
 use crate::plugin::Outcome;
 
 /// The upstream's response, after the response hooks.
@@ -20,14 +21,17 @@ pub(super) async fn with_response(
     mut ending: Running,
     answered: Answered,
 ) -> Response<ResponseBody> {
-    let (mut parts, incoming) = answered.response.into_parts();
-    if parts.status == StatusCode::UPGRADE_REQUIRED {
-        strip_all_but_upgrade(&mut parts.headers, ending.asked.version);
+    let Response {
+        mut head,
+        body: incoming,
+    } = answered.response;
+    if head.status == StatusCode::UPGRADE_REQUIRED {
+        strip_all_but_upgrade(&mut head.headers, ending.asked.version);
     } else {
-        strip_hop_by_hop(&mut parts.headers);
+        strip_hop_by_hop(&mut head.headers);
     }
     // Only the gateway says who answered in its place.
-    parts.headers.remove(SOURCE);
+    head.headers.remove(SOURCE);
     let name = answered.lease.pool().config.name.clone();
     let pause = answered.lease.pool().config.timeouts.idle;
     let pause = ending.connection.worker.timers.deadline(pause);
@@ -41,8 +45,8 @@ pub(super) async fn with_response(
     ending.source = Some(Source::Upstream(name.clone()));
     if let Some(exchange) = &mut ending.exchange {
         exchange.phase = Phase::Response;
-        exchange.response.status = parts.status;
-        exchange.response.headers = parts.headers;
+        exchange.response.status = head.status;
+        exchange.response.headers = head.headers;
         exchange.response.upstream = Some(name);
     }
     ending.response_hooks(&mut content).await;
@@ -50,7 +54,7 @@ pub(super) async fn with_response(
 }
 
 /// A client is told to which protocols it must switch (RFC 9110, 15.5.22).
-fn strip_all_but_upgrade(headers: &mut HeaderMap, client: Version) {
+fn strip_all_but_upgrade(headers: &mut Headers, client: Version) {
     let protocols = upgrade::protocols(headers);
     strip_hop_by_hop(headers);
     if client == Version::HTTP_11
@@ -83,7 +87,7 @@ fn unrouted(mut ending: Running, answer: &Answer) -> Response<ResponseBody> {
     ending.source = Some(answer.source.clone());
     if answer.status == StatusCode::NO_CONTENT {
         let content = Content::Whole(WholeBody::default());
-        return own(ending, answer.status, HeaderMap::new(), content);
+        return own(ending, answer.status, Headers::new(), content);
     }
     let body = answer.body(ending.asked.request_id.to_str().unwrap_or(""));
     let content = Content::Whole(WholeBody::of(body));
@@ -123,7 +127,7 @@ fn finish(mut ending: Running, mut content: Content) -> Response<ResponseBody> {
 fn own(
     ending: Running,
     mut status: StatusCode,
-    mut headers: HeaderMap,
+    mut headers: Headers,
     mut content: Content,
 ) -> Response<ResponseBody> {
     if ending.asked.grpc {
@@ -138,7 +142,7 @@ fn own(
 }
 
 /// A status without a body, where a plugin made it so (RFC 9110, 15.3.5 and 15.4.5).
-fn without_body(content: Content, status: StatusCode, headers: &mut HeaderMap) -> Content {
+fn without_body(content: Content, status: StatusCode, headers: &mut Headers) -> Content {
     if status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
@@ -156,16 +160,17 @@ fn http_body_is_empty(content: &Content) -> bool {
 }
 
 /// A length that is not the body's, because a plugin has changed method or status, goes.
-fn keep_right_length(headers: &mut HeaderMap, content: &Content) {
-    let mut said = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(first) = said.next() else { return };
+fn keep_right_length(headers: &mut Headers, content: &Content) {
+    let Some(first) = headers.get(CONTENT_LENGTH) else {
+        return;
+    };
     let exact = match content {
         Content::Whole(whole) => whole.size_hint().exact(),
         Content::Upstream(streamed) => http_body::Body::size_hint(streamed).exact(),
     };
     let mut digits = itoa::Buffer::new();
     let is_right = exact.is_some_and(|exact| first == digits.format(exact));
-    if !is_right || said.next().is_some() {
+    if !is_right || headers.get_all(CONTENT_LENGTH).nth(1).is_some() {
         headers.remove(CONTENT_LENGTH);
     }
 }
@@ -173,7 +178,7 @@ fn keep_right_length(headers: &mut HeaderMap, content: &Content) {
 fn send(
     mut ending: Running,
     status: StatusCode,
-    mut headers: HeaderMap,
+    mut headers: Headers,
     mut content: Content,
 ) -> Response<ResponseBody> {
     if ending.asked.method == Method::HEAD {
@@ -191,14 +196,14 @@ fn send(
         keep_right_length(&mut headers, &content);
     }
     ending.status = status.as_u16();
-    let mut response = Response::new(ResponseBody::new(content, Some(ending)));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+    Response {
+        head: ResponseHead { status, headers },
+        body: ResponseBody::new(content, Some(ending)),
+    }
 }
 
 /// Who answered, and how to find it in the logs.
-fn mark(headers: &mut HeaderMap, ending: &Ending) {
+fn mark(headers: &mut Headers, ending: &Ending) {
     headers.insert(REQUEST_ID, ending.asked.request_id.clone());
     let source = ending.source.as_ref().map(ToString::to_string);
     if let Some(Ok(value)) = source.map(HeaderValue::try_from) {
@@ -207,7 +212,7 @@ fn mark(headers: &mut HeaderMap, ending: &Ending) {
 }
 
 /// A gRPC client reads the status from a header, not from a body.
-fn grpc(status: StatusCode, content: &Content, ending: &Ending) -> HeaderMap {
+fn grpc(status: StatusCode, content: &Content, ending: &Ending) -> Headers {
     let detail = match content {
         Content::Whole(whole) => detail_of(&whole.data),
         Content::Upstream(_) => None,

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use http::request::Parts;
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use super::begin::{Begun, begin};
 use super::chain::Inbound;
@@ -13,6 +12,7 @@ use super::forward;
 use super::respond;
 use super::response_body::ResponseBody;
 use super::tunnel::{self, Tunnel};
+use crate::message::{Headers, RequestHead, Response, ResponseHead};
 use crate::server::{ClientBody, Visit};
 
 /// What becomes of a request.
@@ -20,7 +20,7 @@ pub enum Handled {
     /// A response, whose body ends the exchange.
     Response(Response<ResponseBody>),
     /// Both sides leave HTTP: the head of the `101` response, and what follows it.
-    Tunnel(Response<()>, Box<Tunnel>),
+    Tunnel(ResponseHead, Box<Tunnel>),
 }
 
 impl Handled {
@@ -28,11 +28,13 @@ impl Handled {
     pub fn into_response(self) -> Response<ResponseBody> {
         match self {
             Self::Response(response) => response,
-            Self::Tunnel(..) => {
-                let mut response = Response::new(ResponseBody::empty());
-                *response.status_mut() = StatusCode::BAD_GATEWAY;
-                response
-            }
+            Self::Tunnel(..) => Response {
+                head: ResponseHead {
+                    status: StatusCode::BAD_GATEWAY,
+                    headers: Headers::new(),
+                },
+                body: ResponseBody::empty(),
+            },
         }
     }
 }
@@ -42,14 +44,14 @@ impl Handled {
 pub async fn handle(
     connection: Rc<Connection>,
     visit: Visit,
-    parts: Parts,
+    head: RequestHead,
     body: ClientBody,
 ) -> Handled {
     let Begun {
         mut ending,
         upgrade,
         problem,
-    } = begin(connection, visit, parts);
+    } = begin(connection, visit, head);
     if let Some(answer) = problem {
         return Handled::Response(respond::with_answer(ending, answer).await);
     }

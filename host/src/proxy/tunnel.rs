@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
-use http::{Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
 use super::answer::{SOURCE, Source};
@@ -15,6 +15,7 @@ use super::forward::Answered;
 use super::run::Running;
 use super::upgrade;
 use crate::exchange::strip_hop_by_hop;
+use crate::message::{Response, ResponseHead};
 use crate::plugin::Outcome;
 use crate::upstream::Lease;
 use crate::upstream::http1::Switched;
@@ -27,10 +28,10 @@ pub struct Tunnel {
 }
 
 /// The head of the response that goes to the client, and what comes after it.
-pub(super) fn open(mut ending: Running, answered: Answered) -> (Response<()>, Tunnel) {
-    let (parts, body) = answered.response.into_parts();
+pub(super) fn open(mut ending: Running, answered: Answered) -> (ResponseHead, Tunnel) {
+    let Response { head, body } = answered.response;
     let upstream = body.into_switched();
-    let mut headers = parts.headers;
+    let mut headers = head.headers;
     let protocols = upgrade::protocols(&headers);
     strip_hop_by_hop(&mut headers);
     // A switch has no content, and only the gateway says who answered in another's place.
@@ -44,15 +45,16 @@ pub(super) fn open(mut ending: Running, answered: Answered) -> (Response<()>, Tu
     ending.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
     ending.source = Some(Source::Upstream(answered.lease.pool().config.name.clone()));
     ending.connection.presence.tunnel();
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    *response.headers_mut() = headers;
+    let head = ResponseHead {
+        status: StatusCode::SWITCHING_PROTOCOLS,
+        headers,
+    };
     let tunnel = Tunnel {
         ending,
         upstream,
         lease: answered.lease,
     };
-    (response, tunnel)
+    (head, tunnel)
 }
 
 impl Tunnel {

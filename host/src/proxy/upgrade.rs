@@ -1,7 +1,9 @@
 //! Leaving HTTP for another protocol on the same connection (RFC 9110, 7.8).
 
-use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
-use http::{Version, request};
+use http::Version;
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+
+use crate::message::{Headers, RequestHead};
 
 /// A request to switch protocols.
 pub(super) struct Upgrade {
@@ -11,12 +13,12 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     /// HTTP/1.1 only: `Connection: upgrade` and `Upgrade`.
-    pub(super) fn asked(request: &request::Parts) -> Option<Self> {
+    pub(super) fn asked(request: &RequestHead) -> Option<Self> {
         let headers = &request.headers;
         if !headers.contains_key(UPGRADE) || request.version != Version::HTTP_11 {
             return None;
         }
-        let asks = headers.get_all(CONNECTION).iter().any(|v| {
+        let asks = headers.get_all(CONNECTION).any(|v| {
             v.to_str().is_ok_and(|v| {
                 v.split(',')
                     .any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
@@ -27,7 +29,7 @@ impl Upgrade {
     }
 
     /// Whether the head of a `101` response names what was asked for, and nothing else.
-    pub(super) fn is_granted(&self, response: &HeaderMap) -> bool {
+    pub(super) fn is_granted(&self, response: &Headers) -> bool {
         let mut granted = members(response.get_all(UPGRADE)).peekable();
         granted.peek().is_some()
             && granted.all(|granted| {
@@ -39,7 +41,7 @@ impl Upgrade {
 
 /// All that `Upgrade` lists, but `h2c`: it would smuggle requests past routing, and is as if it
 /// were not there. None where nothing else is listed.
-pub(super) fn protocols(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn protocols(headers: &Headers) -> Option<HeaderValue> {
     let kept: Vec<&[u8]> = members(headers.get_all(UPGRADE))
         .filter(|member| !name(member).eq_ignore_ascii_case(b"h2c"))
         .collect();
@@ -68,14 +70,13 @@ mod tests {
     use super::*;
 
     fn asked(lines: &[&str]) -> Option<Upgrade> {
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts
-            .headers
+        let mut head = crate::message::Request::from(http::Request::new(())).head;
+        head.headers
             .insert(CONNECTION, "x, Upgrade".parse().unwrap());
         for line in lines {
-            parts.headers.append(UPGRADE, line.parse().unwrap());
+            head.headers.append(UPGRADE, line.parse().unwrap());
         }
-        Upgrade::asked(&parts)
+        Upgrade::asked(&head)
     }
 
     #[test]
@@ -107,10 +108,10 @@ mod tests {
             ("a, c", false),
             ("", false),
         ] {
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::new();
             headers.insert(UPGRADE, granted.parse().unwrap());
             assert_eq!(upgrade.is_granted(&headers), is_granted, "{granted}");
         }
-        assert!(!upgrade.is_granted(&HeaderMap::new()));
+        assert!(!upgrade.is_granted(&Headers::new()));
     }
 }

@@ -33,9 +33,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use crate::config::model::Route;
+use crate::message::Headers;
 pub use conflict::Conflict;
 pub use explain::{Considered, Verdict};
 use host::Hosts;
@@ -58,7 +59,7 @@ pub struct Lookup<'a> {
     /// The method.
     pub method: &'a Method,
     /// All header lines.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Headers,
     /// What stands after the `?`.
     pub query: Option<&'a str>,
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderName, Method};
 use proptest::prelude::*;
 
 use super::{Found, Lookup, Table, Verdict};
 use crate::config::model::{Condition, HostPattern, Matcher, PathPattern, Route, Segment};
+use crate::message::Headers;
 
 /// `host path [METHOD,…] [header=value…] [?parameter=value…]`, `*` for any host.
 fn route(text: &str) -> Arc<Route> {
@@ -86,7 +87,7 @@ fn ask<T>(request: &str, answer: impl FnOnce(&Lookup<'_>) -> T) -> T {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     for (name, value) in words.filter_map(|w| w.split_once('=')) {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.append(name, value.parse().unwrap());

@@ -9,12 +9,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
 use super::http2_streams::{Stream, Streams};
+use crate::message::Response;
 use crate::proxy::{BrokenOff, ResponseBody};
 
 type Piece = Result<Frame<Bytes>, BrokenOff>;
@@ -45,8 +45,8 @@ struct Beside {
 pub(super) async fn of(
     response: Response<ResponseBody>,
     streams: &Rc<Streams>,
-) -> Response<Http2Response> {
-    let (head, mut body) = response.into_parts();
+) -> http::Response<Http2Response> {
+    let Response { head, mut body } = response;
     let sends = std::future::poll_fn(|cx| Poll::Ready(body.poll_send(cx).is_pending())).await;
     let body = match sends && !body.is_end_stream() {
         false => Reading::Plain(body),
@@ -63,7 +63,8 @@ pub(super) async fn of(
     };
     let stream = streams.current();
     stream.has_piece(0);
-    Response::from_parts(head, Http2Response { body, stream })
+    let body = Http2Response { body, stream };
+    Response { head, body }.into()
 }
 
 /// Reads a response, and sends what is left of the request, until nobody takes it any more.

@@ -112,7 +112,12 @@ async fn http2(
     let service = service_fn(move |request: http::Request<Incoming>| {
         let visit = connection.presence.enter();
         let (parts, body) = request.into_parts();
-        let handling = handle(connection.clone(), visit, parts, ClientBody::Http2(body));
+        let handling = handle(
+            connection.clone(),
+            visit,
+            parts.into(),
+            ClientBody::Http2(body),
+        );
         let streams = streams.clone();
         async move {
             let response = handling.await.into_response();

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::StatusCode;
+
+use crate::message::{Headers, ResponseHead};
 
 /// Heads that wait.
 const MAX_WAITING: usize = 8;
@@ -16,7 +18,7 @@ const MAX_HEAD: usize = 16 * 1024;
 pub struct Interim {
     /// Asked far more often than there is one.
     waiting: Cell<usize>,
-    heads: RefCell<VecDeque<Response<()>>>,
+    heads: RefCell<VecDeque<ResponseHead>>,
 }
 
 /// Whether a response of this status is followed by another.
@@ -31,7 +33,7 @@ impl Interim {
     }
 
     /// The one that has waited longest.
-    pub fn take(&self) -> Option<Response<()>> {
+    pub fn take(&self) -> Option<ResponseHead> {
         let mut heads = self.heads.borrow_mut();
         let head = heads.pop_front();
         self.waiting.set(heads.len());
@@ -45,11 +47,11 @@ impl Interim {
     }
 
     /// Adds one. Each side tells its own `100 Continue`.
-    pub(super) fn add(&self, head: Response<()>) {
+    pub(super) fn add(&self, head: ResponseHead) {
         let mut heads = self.heads.borrow_mut();
-        if head.status() != StatusCode::CONTINUE
+        if head.status != StatusCode::CONTINUE
             && heads.len() < MAX_WAITING
-            && size(head.headers()) <= MAX_HEAD
+            && size(&head.headers) <= MAX_HEAD
         {
             heads.push_back(head);
             self.waiting.set(heads.len());
@@ -57,7 +59,7 @@ impl Interim {
     }
 }
 
-fn size(headers: &HeaderMap) -> usize {
+fn size(headers: &Headers) -> usize {
     let lines = headers.iter();
     lines.map(|(n, v)| n.as_str().len() + v.len() + 4).sum()
 }
@@ -70,8 +72,9 @@ mod tests {
     fn hints_are_bounded() {
         let interim = Interim::default();
         let head = |status, value: usize| {
-            let head = Response::builder().status(status);
-            head.header("link", "x".repeat(value)).body(()).unwrap()
+            let head = http::Response::builder().status(status);
+            let response = head.header("link", "x".repeat(value)).body(()).unwrap();
+            crate::message::Response::from(response).head
         };
         interim.add(head(100, 1));
         interim.add(head(103, MAX_HEAD));
@@ -80,7 +83,7 @@ mod tests {
             interim.add(head(103, number));
         }
         for number in 0..MAX_WAITING {
-            assert_eq!(interim.take().unwrap().headers()["link"].len(), number);
+            assert_eq!(interim.take().unwrap().headers["link"].len(), number);
         }
         assert!(interim.is_empty() && interim.take().is_none());
     }

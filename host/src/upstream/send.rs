@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method};
 use tokio::sync::oneshot;
 
 use super::body::UpstreamBody;
@@ -17,6 +17,7 @@ use super::lease::Lease;
 use super::pool::{Counts, Pool, TargetPool};
 use super::request_body::{Progress, RequestBody};
 use crate::config::model::{Protocol, Target};
+use crate::message::{Request, RequestHead, Response};
 
 /// Targets that are tried where none takes a connection.
 const MAX_TARGETS: usize = 3;
@@ -133,7 +134,7 @@ impl Pool {
                 Err(None) => return Err(Attempt::Busy),
             },
         };
-        let spare = request.body().again();
+        let spare = request.body.again();
         let begun = connection.begin(request, *hop);
         begun.map_err(|why| Attempt::Failed(Failure::Http1(why)))?;
         // What comes early on a connection that had no request before cannot be meant for another.
@@ -144,7 +145,7 @@ impl Pool {
             }
             loop {
                 match ready!(connection.poll_head(cx)) {
-                    Ok(head) if is_interim(head.status()) => {
+                    Ok(head) if is_interim(head.status) => {
                         if let Some(interim) = interim {
                             interim.add(head);
                         }
@@ -156,7 +157,8 @@ impl Pool {
         let why = match self.head_in_time(head, progress).await {
             Some(Ok(head)) => {
                 let body = Http1Body::new(connection);
-                let response = head.map(|()| UpstreamBody::Http1(body));
+                let body = UpstreamBody::Http1(body);
+                let response = Response { head, body };
                 return Ok(Sent { response, lease });
             }
             Some(Err(why)) => why,
@@ -164,7 +166,7 @@ impl Pool {
         };
         let body = if why.is_unsent() {
             connection.untouched_body().or(spare)
-        } else if why.is_gone() && reused && is_repeatable(request) {
+        } else if why.is_gone() && reused && is_repeatable(&request.head) {
             spare
         } else {
             None
@@ -172,7 +174,7 @@ impl Pool {
         let why = Failure::Http1(why);
         Err(match body {
             Some(body) => {
-                *request.body_mut() = body;
+                request.body = body;
                 Attempt::Again(why)
             }
             None => Attempt::Failed(why),
@@ -218,16 +220,21 @@ impl Pool {
                 }
             }
         };
-        let request = std::mem::replace(outgoing.request, Request::new(RequestBody::Empty));
-        let sending = sender.try_send_request(request);
+        let Request { head, body } = &mut *outgoing.request;
+        let body = std::mem::replace(body, RequestBody::Empty);
+        let head = RequestHead {
+            headers: std::mem::take(&mut head.headers),
+            ..head.clone()
+        };
+        let sending = sender.try_send_request(Request { head, body }.into());
         match self.head_in_time(sending, outgoing.progress).await {
             Some(Ok(response)) => {
-                let response = response.map(UpstreamBody::Http2);
+                let response = Response::from(response).map(UpstreamBody::Http2);
                 Ok(Sent { response, lease })
             }
             Some(Err(mut failed)) => Err(match failed.take_message() {
                 Some(request) => {
-                    *outgoing.request = request;
+                    *outgoing.request = request.into();
                     Attempt::Again(Failure::Http2(failed.into_error()))
                 }
                 None => Attempt::Failed(Failure::Http2(failed.into_error())),
@@ -331,10 +338,10 @@ enum Attempt {
 }
 
 /// Whether a request may be sent again that the target has perhaps seen (RFC 9110, 9.2.2).
-fn is_repeatable(request: &Request<RequestBody>) -> bool {
+fn is_repeatable(request: &RequestHead) -> bool {
     let idempotent = matches!(
-        *request.method(),
+        request.method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
     );
-    idempotent && !request.headers().contains_key(http::header::UPGRADE)
+    idempotent && !request.headers.contains_key(http::header::UPGRADE)
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -57,7 +56,8 @@ async fn a_target_that_answers_before_it_reads_is_heard() {
             let _ = near.read(&mut [0; 64]).await;
         }
     };
-    let (mut request, progress) = (Request::new(RequestBody::Empty), Progress::default());
+    let mut request = http::Request::new(RequestBody::Empty).into();
+    let progress = Progress::default();
     let sent = pool.send(Outgoing {
         request: &mut request,
         hop: Hop::default(),
@@ -65,7 +65,7 @@ async fn a_target_that_answers_before_it_reads_is_heard() {
         interim: None,
     });
     tokio::select! {
-        sent = sent => assert_eq!(sent.expect("an answer").response.status(), 503),
+        sent = sent => assert_eq!(sent.expect("an answer").response.head.status, 503),
         never = target => never,
     }
     assert_eq!(pool.series.opened.get(), 1);

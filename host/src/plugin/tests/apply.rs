@@ -64,7 +64,7 @@ fn several_edits_are_made_in_their_order() {
     assert!(matches!(result, Ok(HeadVerdict::Next)), "{result:?}");
     let request = &exchange.request;
     let values = |name: &str| -> Vec<&str> {
-        let lines = request.headers.get_all(name).iter();
+        let lines = request.headers.get_all(name);
         lines.map(|v| v.to_str().unwrap()).collect()
     };
     assert_eq!(values("x-new"), ["1"]);

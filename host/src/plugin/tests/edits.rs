@@ -1,6 +1,6 @@
 //! What hooks see and change.
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::super::testing::{OK, exchange, on_request, plugin, slot};
 use super::super::{Failure, HeadVerdict, Hook, OnLog, OnRequest, OnResponse, Outcome, Summary};
@@ -138,7 +138,7 @@ fn a_response_can_be_edited_when_it_is_there() {
     exchange
         .response
         .headers
-        .insert("a", HeaderValue::from_static("b"));
+        .insert(HeaderName::from_static("a"), HeaderValue::from_static("b"));
     let (exchange, result) = slot(&plugin(&imports, &code)).call(exchange, &OnResponse);
     assert!(matches!(result, Ok(HeadVerdict::Next)), "{result:?}");
     assert_eq!(exchange.response.status, StatusCode::CREATED);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use super::super::testing::{OK, binding, exchange, on_request, plugin, runtime, slot};
 use super::super::{
@@ -49,7 +49,9 @@ fn a_trap_drops_the_edits_and_the_instance() {
     ));
     let mut bad = exchange();
     let stamp = http::HeaderValue::from_static("1");
-    bad.request.headers.insert("stamp", stamp);
+    bad.request
+        .headers
+        .insert(HeaderName::from_static("stamp"), stamp);
     let (bad, result) = slot.call(bad, &OnRequest);
     assert_eq!(bad.request.headers["x-key"], "secret");
     let Err(Failure::Trap(why)) = result else {

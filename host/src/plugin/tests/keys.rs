@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::super::testing::{bound, configured, exchange, plugin, runtime};
 use super::super::{Digest, HeadVerdict, OnRequest, Slot};
@@ -69,9 +69,10 @@ fn slot(name: &str) -> Slot {
 
 fn shown(slot: &Slot, keys: &[&'static str]) -> u16 {
     let mut exchange = exchange();
+    let name = HeaderName::from_static("x-api-key");
     for key in keys {
         let value = HeaderValue::from_static(key);
-        exchange.request.headers.append("x-api-key", value);
+        exchange.request.headers.append(name.clone(), value);
     }
     match slot.call(exchange, &OnRequest).1 {
         Ok(HeadVerdict::Respond(reply)) => reply.status.as_u16(),

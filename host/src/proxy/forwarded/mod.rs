@@ -9,10 +9,11 @@ mod element;
 use std::net::IpAddr;
 
 use http::header::{FORWARDED, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::exchange::ClientAddress;
+use crate::message::Headers;
 use element::Element;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -36,7 +37,7 @@ pub(super) struct Resolved {
 /// ends the search, and the last good address is the client.
 pub(super) fn resolve(
     peer: &ClientAddress,
-    headers: &HeaderMap,
+    headers: &Headers,
     https: bool,
     trusted: &[IpNet],
 ) -> Resolved {
@@ -63,7 +64,7 @@ pub(super) fn resolve(
 /// where `emit_forwarded` asks for it or a trusted peer sent it. `headers` still has the
 /// client's `host`.
 pub(super) fn apply(
-    headers: &mut HeaderMap,
+    headers: &mut Headers,
     peer: &ClientAddress,
     resolved: &Resolved,
     emit_forwarded: bool,
@@ -72,19 +73,20 @@ pub(super) fn apply(
         drop_claims(headers);
     }
     let proto = HeaderValue::from_static(scheme(resolved.https));
-    // Only a map of 32,768 lines refuses one more, and no request is that long.
-    let _ = headers.try_insert(FOR, appended(headers, &FOR, &peer.text));
-    let _ = headers.try_insert(PROTO, proto);
+    let chain = appended(headers, &FOR, &peer.text);
+    headers.insert(FOR, chain);
+    headers.insert(PROTO, proto);
     if !headers.contains_key(FORWARDED_HOST)
         && let Some(host) = headers.get(HOST).cloned()
     {
-        let _ = headers.try_insert(FORWARDED_HOST, host);
+        headers.insert(FORWARDED_HOST, host);
     }
     if emit_forwarded || headers.contains_key(FORWARDED) {
         let scheme = scheme(resolved.peer_https);
         let element = Element::write(peer.ip, headers.get(HOST), scheme);
         if let Ok(element) = HeaderValue::from_str(&element) {
-            let _ = headers.try_insert(FORWARDED, appended(headers, &FORWARDED, &element));
+            let chain = appended(headers, &FORWARDED, &element);
+            headers.insert(FORWARDED, chain);
         }
     }
 }
@@ -103,9 +105,9 @@ fn client_address(ip: IpAddr) -> Option<ClientAddress> {
 }
 
 /// The rightmost address that is not trusted; the leftmost one where all are.
-fn client_of_x_forwarded_for(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+fn client_of_x_forwarded_for(headers: &Headers, trusted: &[IpNet]) -> Option<IpAddr> {
     let mut client = None;
-    for line in headers.get_all(FOR).iter().rev() {
+    for line in headers.get_all(FOR).rev() {
         let entries = line.to_str().unwrap_or_default().rsplit(',');
         for ip in entries.map(|entry| element::address(entry.trim())) {
             match ip {
@@ -119,9 +121,9 @@ fn client_of_x_forwarded_for(headers: &HeaderMap, trusted: &[IpNet]) -> Option<I
 }
 
 /// The same of `Forwarded`, and the scheme of the element that names the client.
-fn client_of_forwarded(headers: &HeaderMap, trusted: &[IpNet]) -> (Option<IpAddr>, Option<bool>) {
+fn client_of_forwarded(headers: &Headers, trusted: &[IpNet]) -> (Option<IpAddr>, Option<bool>) {
     let mut client = (None, None);
-    for line in headers.get_all(FORWARDED).iter().rev() {
+    for line in headers.get_all(FORWARDED).rev() {
         let elements = element::elements(line.to_str().unwrap_or_default());
         for element in elements.into_iter().rev() {
             let Some(Element {
@@ -141,17 +143,14 @@ fn client_of_forwarded(headers: &HeaderMap, trusted: &[IpNet]) -> (Option<IpAddr
 }
 
 /// The scheme that the nearest proxy saw; others in a list may be the client's own words.
-fn proto_of(headers: &HeaderMap) -> Option<bool> {
-    let line = headers.get_all(PROTO).iter().next_back()?;
+fn proto_of(headers: &Headers) -> Option<bool> {
+    let line = headers.get_all(PROTO).next_back()?;
     element::is_https(line.to_str().ok()?.rsplit(',').next()?.trim())
 }
 
 /// Removes what a client says of its own way here.
-fn drop_claims(headers: &mut HeaderMap) {
-    // Nearly no request has one.
-    while let Some(claim) = headers.keys().find(|name| is_claim(name)).cloned() {
-        headers.remove(claim);
-    }
+fn drop_claims(headers: &mut Headers) {
+    headers.retain(|name| !is_claim(name));
 }
 
 /// To many an application `_` is the same as `-` in the name of a header.
@@ -170,13 +169,13 @@ fn is_claim(name: &HeaderName) -> bool {
 }
 
 /// All lines of this name as one list, and `last` at its end.
-fn appended(headers: &HeaderMap, name: &HeaderName, last: &HeaderValue) -> HeaderValue {
-    let lines = headers.get_all(name);
-    if lines.iter().all(HeaderValue::is_empty) {
+fn appended(headers: &Headers, name: &HeaderName, last: &HeaderValue) -> HeaderValue {
+    if headers.get_all(name).all(HeaderValue::is_empty) {
         return last.clone();
     }
     let mut list = Vec::new();
-    for line in lines.iter().filter(|line| !line.is_empty()).chain([last]) {
+    let lines = headers.get_all(name).filter(|line| !line.is_empty());
+    for line in lines.chain([last]) {
         if !list.is_empty() {
             list.extend_from_slice(b", ");
         }

@@ -1,10 +1,11 @@
 //! What is believed of whom, and what upstreams are told.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::{Resolved, apply, resolve};
 use crate::exchange::ClientAddress;
+use crate::message::Headers;
 
 const PROXIES: [&str; 2] = ["10.0.0.0/8", "2001:db8::/32"];
 
@@ -15,8 +16,8 @@ fn peer(ip: &str) -> ClientAddress {
     }
 }
 
-fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-    let mut map = HeaderMap::new();
+fn headers(lines: &[(&str, &str)]) -> Headers {
+    let mut map = Headers::new();
     for (name, value) in lines {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use http_body::Body;
 
 use super::body::Http1Body;
@@ -16,6 +16,7 @@ use super::reader::{HeadLimits, Reader, Request};
 use super::response::{self, Asked, Framing};
 use super::violation::Kind;
 use super::wire::{Coming, Wire};
+use crate::message::Response;
 use crate::proxy::{Answer, Connection, Handled, ResponseBody, Source, Tunnel, handle};
 use crate::server::ClientBody;
 use crate::server::presence::Ask;
@@ -108,8 +109,8 @@ async fn exchange(
     wire: &Rc<Wire>,
     request: Request,
 ) -> io::Result<After> {
-    let Request { parts, length } = request;
-    let asked = Asked::of(parts.version, &parts.method, &parts.headers);
+    let Request { head, length } = request;
+    let asked = Asked::of(head.version, &head.method, &head.headers);
     let body = match length {
         Some(0) => ClientBody::Empty,
         length => {
@@ -119,7 +120,7 @@ async fn exchange(
     };
     let visit = connection.presence.enter();
     let handled = {
-        let mut handling = pin!(handle(connection.clone(), visit, parts, body));
+        let mut handling = pin!(handle(connection.clone(), visit, head, body));
         std::future::poll_fn(|cx| {
             let handled = handling.as_mut().poll(cx);
             if connection.has_interim() {
@@ -136,11 +137,10 @@ async fn exchange(
         None => Err(io::ErrorKind::UnexpectedEof.into()),
         Some(Handled::Response(response)) => respond(connection, wire, asked, response).await,
         Some(Handled::Tunnel(head, tunnel)) => {
-            let (parts, ()) = head.into_parts();
             {
                 let date = connection.worker.date();
                 let out = &mut *wire.lock();
-                response::write_head(out.out(), parts.status, &parts.headers, None, &date);
+                response::write_head(out.out(), head.status, &head.headers, None, &date);
             }
             flush(wire).await?;
             Ok(After::Tunnel(tunnel))
@@ -154,7 +154,7 @@ fn pass_interim(connection: &Connection, wire: &Wire, ended: bool) {
     while wire.has_room()
         && let Some(head) = connection.take_interim()
     {
-        response::write_interim(wire.out(), head.status(), head.headers());
+        response::write_interim(wire.out(), head.status, &head.headers);
     }
     if ended {
         connection.forget_interim();
@@ -167,8 +167,8 @@ async fn respond(
     asked: Asked,
     response: Response<ResponseBody>,
 ) -> io::Result<After> {
-    let (mut parts, mut body) = response.into_parts();
-    let mut framing = response::frame(&mut parts, &body.size_hint(), asked);
+    let Response { mut head, mut body } = response;
+    let mut framing = response::frame(&mut head, &body.size_hint(), asked);
     let mut keep = asked.keep_alive
         && framing != Framing::UntilClose
         && connection.presence.asked() == Ask::Nothing;
@@ -185,7 +185,7 @@ async fn respond(
         };
         let out = &mut *wire.lock();
         out.expect_continue(false);
-        response::write_head(out.out(), parts.status, &parts.headers, said, &date);
+        response::write_head(out.out(), head.status, &head.headers, said, &date);
     }
     if framing == Framing::None || body.is_end_stream() {
         if framing.end(wire.lock().out(), None).is_err() {

@@ -3,12 +3,12 @@
 //! Values are slices of the head's bytes; none of them is copied.
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Uri, Version};
 
 use super::request_line::RequestLine;
 use super::violation::Kind;
 use crate::http1::SPARE_HEADERS;
+use crate::message::{Headers, RequestHead};
 
 /// Where a field line stands in its section.
 #[derive(Debug, Clone, Copy)]
@@ -42,31 +42,29 @@ pub(super) fn request(
     line: &RequestLine,
     http11: bool,
     fields: &[Span],
-) -> Result<Parts, Kind> {
+) -> Result<RequestHead, Kind> {
     let (method, target) = line.spans();
     let method = head.get(method).unwrap_or_default();
-    let (mut parts, ()) = Request::new(()).into_parts();
-    parts.method = Method::from_bytes(method).map_err(|_| Kind::Method)?;
-    parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| Kind::TargetByte)?;
-    parts.version = match http11 {
-        true => Version::HTTP_11,
-        false => Version::HTTP_10,
-    };
-    parts.headers = headers(head, fields, Kind::FieldName)?;
-    Ok(parts)
+    Ok(RequestHead {
+        method: Method::from_bytes(method).map_err(|_| Kind::Method)?,
+        uri: Uri::from_maybe_shared(head.slice(target)).map_err(|_| Kind::TargetByte)?,
+        version: match http11 {
+            true => Version::HTTP_11,
+            false => Version::HTTP_10,
+        },
+        headers: headers(head, fields, Kind::FieldName)?,
+    })
 }
 
 /// The headers, or the trailers, of these lines.
-pub(super) fn headers(bytes: &Bytes, fields: &[Span], invalid: Kind) -> Result<HeaderMap, Kind> {
-    let mut headers = HeaderMap::with_capacity(fields.len() + SPARE_HEADERS);
+pub(super) fn headers(bytes: &Bytes, fields: &[Span], invalid: Kind) -> Result<Headers, Kind> {
+    let mut headers = Headers::with_capacity(fields.len() + SPARE_HEADERS);
     for span in fields {
         let name = bytes.get(span.name..span.name_end).unwrap_or_default();
         let name = HeaderName::from_bytes(name).map_err(|_| invalid)?;
         let value = bytes.slice(span.value..span.value_end);
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| Kind::FieldValue)?;
-        headers
-            .try_append(name, value)
-            .map_err(|_| Kind::ManyFields)?;
+        headers.append(name, value);
     }
     Ok(headers)
 }

@@ -8,7 +8,6 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
-use http::request::Parts;
 
 use super::chunks::{Chunks, Next};
 use super::field::{FieldLine, Line, trim};
@@ -16,6 +15,7 @@ use super::framing::{self, Framing, Head};
 use super::parts::{self, Span};
 use super::request_line::RequestLine;
 use super::violation::Kind;
+use crate::message::RequestHead;
 
 /// Empty lines before a request line that are forgiven (RFC 9112, 2.2).
 const MAX_EMPTY_LINES: u8 = 4;
@@ -55,7 +55,7 @@ pub struct Reader {
 #[derive(Debug)]
 pub struct Request {
     /// Method, target, version and headers.
-    pub parts: Parts,
+    pub head: RequestHead,
     /// Bytes of the body; none where it comes in chunks.
     pub length: Option<u64>,
 }
@@ -191,7 +191,7 @@ impl Reader {
         let framing = self.head.finish()?;
         let bytes = Bytes::copy_from_slice(self.buffer.get(..self.at).unwrap_or_default());
         // A head that is refused stays.
-        let parts = parts::request(&bytes, &self.request, self.head.http11, &self.fields)?;
+        let head = parts::request(&bytes, &self.request, self.head.http11, &self.fields)?;
         self.buffer.advance(bytes.len());
         let length = match framing {
             Framing::Length(length) => {
@@ -207,7 +207,7 @@ impl Reader {
                 None
             }
         };
-        Ok(Some(Request { parts, length }))
+        Ok(Some(Request { head, length }))
     }
 
     /// Whether a request line begins at the buffer's beginning.
@@ -307,7 +307,7 @@ impl Reader {
                         return Ok(Some(Piece::End));
                     }
                     let trailers = parts::headers(&bytes, &self.fields, Kind::Trailer)?;
-                    return Ok(Some(Piece::Trailers(trailers)));
+                    return Ok(Some(Piece::Trailers(trailers.into())));
                 }
             }
         }

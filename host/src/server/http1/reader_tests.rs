@@ -329,12 +329,12 @@ fn a_request_is_what_its_bytes_say() {
     reader.buffer().extend_from_slice(b"x-a:\r\nY: \t \r\n\r\n");
     let request = reader.head().unwrap().unwrap();
     assert_eq!(request.length, Some(0));
-    assert_eq!(request.parts.method, http::Method::PUT);
-    assert_eq!(request.parts.uri, "/a?b=%20");
-    assert_eq!(request.parts.version, http::Version::HTTP_10);
-    let values: Vec<_> = request.parts.headers.get_all("x-a").iter().collect();
+    assert_eq!(request.head.method, http::Method::PUT);
+    assert_eq!(request.head.uri, "/a?b=%20");
+    assert_eq!(request.head.version, http::Version::HTTP_10);
+    let values: Vec<_> = request.head.headers.get_all("x-a").collect();
     assert_eq!(values, ["b\tc", ""]);
-    assert_eq!(request.parts.headers["y"], "");
+    assert_eq!(request.head.headers["y"], "");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::response::Parts;
 use http::{Method, StatusCode, Version};
 use http_body::SizeHint;
 
 use crate::http1::{Output, strip_trailers};
+use crate::message::{Headers, ResponseHead};
 
 /// What the request says about its response.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub(super) enum Framing {
 pub(super) struct WrongLength;
 
 impl Asked {
-    pub(super) fn of(version: Version, method: &Method, headers: &HeaderMap) -> Self {
+    pub(super) fn of(version: Version, method: &Method, headers: &Headers) -> Self {
         let http11 = version == Version::HTTP_11;
         let keep_alive = match headers.contains_key(header::CONNECTION) {
             false => http11,
@@ -61,17 +61,16 @@ impl Asked {
 }
 
 /// Whether the header's list has this word.
-fn lists(headers: &HeaderMap, name: HeaderName, word: &[u8]) -> bool {
+fn lists(headers: &Headers, name: HeaderName, word: &[u8]) -> bool {
     headers
         .get_all(name)
-        .iter()
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
         .any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
 }
 
 /// How the body of this response is framed; the headers are made to say so.
-pub(super) fn frame(parts: &mut Parts, body: &SizeHint, asked: Asked) -> Framing {
-    let (status, headers) = (parts.status, &mut parts.headers);
+pub(super) fn frame(head: &mut ResponseHead, body: &SizeHint, asked: Asked) -> Framing {
+    let (status, headers) = (head.status, &mut head.headers);
     if headers.contains_key(header::TRANSFER_ENCODING) {
         headers.remove(header::TRANSFER_ENCODING);
     }
@@ -99,14 +98,15 @@ pub(super) fn frame(parts: &mut Parts, body: &SizeHint, asked: Asked) -> Framing
 }
 
 /// The upstream's own word stays where it is right, since it costs nothing.
-fn set_length(headers: &mut HeaderMap, length: u64) {
+fn set_length(headers: &mut Headers, length: u64) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(length);
-    let mut said = headers.get_all(header::CONTENT_LENGTH).iter();
-    let is_right = said
-        .next()
-        .is_some_and(|v| v.as_bytes() == digits.as_bytes());
-    if !is_right || said.next().is_some() {
+    let is_right = {
+        let mut said = headers.get_all(header::CONTENT_LENGTH);
+        let first = said.next().map(HeaderValue::as_bytes);
+        first == Some(digits.as_bytes()) && said.next().is_none()
+    };
+    if !is_right {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
@@ -115,7 +115,7 @@ fn set_length(headers: &mut HeaderMap, length: u64) {
 pub(super) fn write_head(
     out: &mut Output,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Headers,
     connection: Option<&'static str>,
     date: &[u8],
 ) {
@@ -124,7 +124,7 @@ pub(super) fn write_head(
         StatusCode::OK => out.text(b"HTTP/1.1 200 OK\r\n"),
         status => write_status(out, status),
     }
-    out.lines(headers);
+    out.lines(headers.iter());
     if let Some(connection) = connection {
         out.line("connection", connection.as_bytes());
     }
@@ -135,9 +135,9 @@ pub(super) fn write_head(
 }
 
 /// Adds the head of an interim response.
-pub(super) fn write_interim(out: &mut Output, status: StatusCode, headers: &HeaderMap) {
+pub(super) fn write_interim(out: &mut Output, status: StatusCode, headers: &Headers) {
     write_status(out, status);
-    out.lines(headers);
+    out.lines(headers.iter());
     out.text(b"\r\n");
 }
 
@@ -204,17 +204,19 @@ mod tests {
         body: SizeHint,
         asked: Asked,
     ) -> (Framing, String) {
-        let (mut parts, ()) = http::Response::new(()).into_parts();
-        parts.status = StatusCode::from_u16(status).unwrap();
+        let mut head = ResponseHead {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: Headers::new(),
+        };
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            parts.headers.append(name, value.parse().unwrap());
+            head.headers.append(name, value.parse().unwrap());
         }
-        let framing = frame(&mut parts, &body, asked);
+        let framing = frame(&mut head, &body, asked);
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             format!("{name}: {}\r\n", value.to_str().unwrap())
         };
-        (framing, parts.headers.iter().map(line).collect())
+        (framing, head.headers.iter().map(line).collect())
     }
 
     #[test]
@@ -295,7 +297,7 @@ mod tests {
     #[test]
     fn who_says_close_is_not_kept() {
         let of = |version, value: &[&'static str]| {
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::new();
             for value in value {
                 headers.append(header::CONNECTION, HeaderValue::from_static(value));
             }

@@ -6,13 +6,14 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use super::error::Error;
 use super::reader::Reader;
 use super::sending::Sending;
 use super::switched::Switched;
+use crate::message::{Request, ResponseHead};
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
@@ -69,7 +70,7 @@ impl Connection {
     ) -> Result<(), Error> {
         let mut state = self.0.borrow_mut();
         state.room = FIRST_READ;
-        state.reader.expect(*request.method() == Method::HEAD);
+        state.reader.expect(request.head.method == Method::HEAD);
         state.sending.begin(request, hop)
     }
 
@@ -88,7 +89,7 @@ impl Connection {
     pub(in crate::upstream) fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<()>, Error>> {
+    ) -> Poll<Result<ResponseHead, Error>> {
         self.0.borrow_mut().poll_head(cx)
     }
 
@@ -181,7 +182,7 @@ impl State {
         })
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, Error>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Error>> {
         if let Some(why) = self.unsent.take() {
             return Poll::Ready(Err(Error::Unsent(why)));
         }
@@ -193,7 +194,7 @@ impl State {
         }
         loop {
             if let Some(head) = self.reader.any_head()? {
-                self.switched = head.status() == StatusCode::SWITCHING_PROTOCOLS;
+                self.switched = head.status == StatusCode::SWITCHING_PROTOCOLS;
                 return Poll::Ready(Ok(head));
             }
             let why = match ready!(self.poll_fill(cx)) {

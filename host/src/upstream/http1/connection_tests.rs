@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::Request;
+use http::HeaderName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Connection, Error};
 use crate::body::WholeBody;
+use crate::message::Request;
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
 use crate::upstream::testing::sockets;
@@ -19,9 +20,13 @@ use crate::worker::testing::{Woken, end_turn};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: \r\n\r\n";
 
+fn request(body: RequestBody) -> Request<RequestBody> {
+    http::Request::new(body).into()
+}
+
 /// A connection whose request is due, and the target's end of it.
 async fn begun(writes: &Writes, waker: &Waker) -> (Connection, TcpStream) {
-    begin(Request::new(RequestBody::Empty), writes, waker).await
+    begin(request(RequestBody::Empty), writes, waker).await
 }
 
 async fn begin(
@@ -55,13 +60,13 @@ async fn a_request_is_sent_at_the_end_of_the_turn() {
         tokio::task::yield_now().await;
     }
     let head = std::future::poll_fn(|cx| connection.poll_head(cx)).await;
-    assert_eq!(head.unwrap().status(), 204);
+    assert_eq!(head.unwrap().status, 204);
 }
 
 #[tokio::test]
 async fn a_request_with_a_body_does_not_wait() {
     let body = RequestBody::Full(WholeBody::of(Bytes::from_static(b"body")));
-    let (_connection, mut far) = begin(Request::new(body), &Writes::default(), Waker::noop()).await;
+    let (_connection, mut far) = begin(request(body), &Writes::default(), Waker::noop()).await;
     let expected = b"GET / HTTP/1.1\r\nhost: \r\ncontent-length: 4\r\n\r\nbody";
     let mut read = vec![0; expected.len()];
     far.read_exact(&mut read).await.unwrap();
@@ -110,10 +115,10 @@ async fn what_does_not_go_at_once_is_left_to_the_exchange() {
     let (writes, (woken, waker)) = (Writes::default(), Woken::new());
     // More than sockets hold.
     let long = "x".repeat(16 * 1024 * 1024);
-    let mut request = Request::new(RequestBody::Empty);
-    request
-        .headers_mut()
-        .insert("long", long.parse().expect("a header"));
+    let mut request = request(RequestBody::Empty);
+    let name = HeaderName::from_static("long");
+    let headers = &mut request.head.headers;
+    headers.append(name, long.parse().expect("a header"));
     let (mut connection, mut far) = begin(request, &writes, &waker).await;
     end_turn(&writes);
     assert!(woken.take(), "nobody would send the rest");
@@ -129,7 +134,7 @@ async fn what_does_not_go_at_once_is_left_to_the_exchange() {
     };
     let head = std::future::poll_fn(|cx| connection.poll_head(cx));
     let (head, read) = tokio::join!(head, target);
-    assert_eq!(head.unwrap().status(), 204);
+    assert_eq!(head.unwrap().status, 204);
     let expected = format!("GET / HTTP/1.1\r\nhost: \r\nlong: {long}\r\n\r\n");
     assert!(read == expected.as_bytes(), "not what was to be sent");
 }

@@ -1,13 +1,12 @@
 //! Where the body of a response ends, and whether the connection lives on (RFC 9112, 6.3 and 9.3).
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 
 use super::chunks::Chunks;
 use super::decoder::Decoder;
 use super::error::Error;
+use crate::message::Headers;
 
 /// What the lines of a head say about framing.
 #[derive(Debug, Default, Clone, Copy)]
@@ -76,7 +75,7 @@ impl Lines {
         status: StatusCode,
         version: Version,
         asked_head: bool,
-        headers: &mut HeaderMap,
+        headers: &mut Headers,
     ) -> Result<(Decoder, bool), Error> {
         let mut keep = !self.close && (version == Version::HTTP_11 || self.keep_alive);
         if status == StatusCode::SWITCHING_PROTOCOLS {

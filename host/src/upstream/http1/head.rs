@@ -10,6 +10,7 @@ use httparse::{Header, ParserConfig, Status};
 use super::error::Error;
 use super::framing::Lines;
 use crate::http1::SPARE_HEADERS;
+use crate::message::Headers;
 
 /// Lines of a head or a trailer section.
 pub(super) const MAX_LINES: usize = 100;
@@ -19,7 +20,7 @@ pub(super) const MAX_LINES: usize = 100;
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) version: Version,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     pub(super) lines: Lines,
 }
 
@@ -75,7 +76,8 @@ pub(super) fn parse_trailers(
     };
     let text = buffer.split_to(length).freeze();
     let spans = spans.get(..count).unwrap_or_default();
-    collect(&text, spans, &mut Lines::default()).map(Some)
+    let trailers = collect(&text, spans, &mut Lines::default())?;
+    Ok(Some(trailers.into()))
 }
 
 /// Writes down where `fields` stand in `text`, of which they are parts. Gives their number.
@@ -98,8 +100,8 @@ fn note_spans(text: &[u8], fields: &[Header<'_>], spans: &mut [Span; MAX_LINES])
 }
 
 /// The lines at `spans`; no value is copied.
-fn collect(text: &Bytes, spans: &[Span], lines: &mut Lines) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::with_capacity(spans.len() + SPARE_HEADERS);
+fn collect(text: &Bytes, spans: &[Span], lines: &mut Lines) -> Result<Headers, Error> {
+    let mut headers = Headers::with_capacity(spans.len() + SPARE_HEADERS);
     for (name, name_end, value, value_end) in spans {
         let name = text.get(*name as usize..*name_end as usize);
         let name = HeaderName::from_bytes(name.unwrap_or_default()).map_err(|_| Error::Field)?;

@@ -1,12 +1,12 @@
 //! What the bytes of a response mean, however they are cut.
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http_body::{Frame, SizeHint};
 
 use super::decoder::Decoder;
 use super::error::Error;
 use super::head;
+use crate::message::ResponseHead;
 use crate::upstream::interim::is_interim;
 
 /// Bytes of a head.
@@ -64,17 +64,17 @@ impl Reader {
     ///
     /// # Errors
     /// Where it is not HTTP/1, or its body has no certain end.
-    pub fn head(&mut self) -> Result<Option<Response<()>>, Error> {
+    pub fn head(&mut self) -> Result<Option<ResponseHead>, Error> {
         loop {
             match self.any_head()? {
-                Some(head) if is_interim(head.status()) => {}
+                Some(head) if is_interim(head.status) => {}
                 head => return Ok(head),
             }
         }
     }
 
     /// Takes the next head, of whatever response, once all of it has come.
-    pub(super) fn any_head(&mut self) -> Result<Option<Response<()>>, Error> {
+    pub(super) fn any_head(&mut self) -> Result<Option<ResponseHead>, Error> {
         self.begun |= !self.buffer.is_empty();
         if !self.may_hold_head() {
             return self.too_little();
@@ -97,14 +97,13 @@ impl Reader {
                 &mut found.headers,
             )?;
         }
-        let mut response = Response::new(());
-        *response.status_mut() = found.status;
-        *response.version_mut() = found.version;
-        *response.headers_mut() = found.headers;
-        Ok(Some(response))
+        Ok(Some(ResponseHead {
+            status: found.status,
+            headers: found.headers,
+        }))
     }
 
-    fn too_little(&self) -> Result<Option<Response<()>>, Error> {
+    fn too_little(&self) -> Result<Option<ResponseHead>, Error> {
         if self.buffer.len() >= MAX_HEAD {
             return Err(Error::HeadTooLarge);
         }

@@ -1,7 +1,7 @@
 //! What becomes of the bytes of a response, and that it does not matter how they are cut.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::{Error, Reader};
@@ -17,12 +17,13 @@ struct Outcome {
     end: Result<bool, String>,
 }
 
-fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
+fn lines<'h>(
+    headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.to_string(), text(value.as_bytes()))
-    };
-    headers.iter().map(line).collect()
+    let line =
+        |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), text(value.as_bytes()));
+    headers.map(line).collect()
 }
 
 /// Reads one response from `pieces`, and then the end of the connection.
@@ -62,13 +63,13 @@ fn step(reader: &mut Reader, found: &mut Outcome) -> Result<(), Error> {
         let Some(head) = reader.head()? else {
             return Ok(());
         };
-        found.status = head.status().as_u16();
-        found.headers = lines(head.headers());
+        found.status = head.status.as_u16();
+        found.headers = lines(head.headers.iter());
     }
     while let Some(frame) = reader.frame()? {
         match frame.into_data() {
             Ok(data) => found.body.extend_from_slice(&data),
-            Err(frame) => found.trailers = lines(&frame.into_trailers().unwrap_or_default()),
+            Err(frame) => found.trailers = lines(frame.into_trailers().unwrap_or_default().iter()),
         }
     }
     Ok(())

@@ -6,13 +6,14 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method};
 use http_body::{Body, Frame};
 use tokio::io::AsyncWrite;
 
 use super::error::Error;
 use super::framing::digits;
 use crate::http1::{Output, is_forbidden_trailer};
+use crate::message::Request;
 use crate::upstream::{Hop, RequestBody};
 
 /// What a head takes without its headers, and one header.
@@ -71,24 +72,25 @@ impl Sending {
         request: &mut Request<RequestBody>,
         hop: Hop<'_>,
     ) -> Result<(), Error> {
-        self.body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+        self.body = std::mem::replace(&mut request.body, RequestBody::Empty);
         self.written = 0;
         self.held_back = false;
         self.begun = false;
         self.announced.clear();
-        let headers = request.headers();
+        let head = &request.head;
+        let headers = &head.headers;
         let out = &mut self.out;
         out.reserve(ROOM * (1 + headers.len()));
-        out.text(request.method().as_str().as_bytes());
+        out.text(head.method.as_str().as_bytes());
         out.text(b" ");
-        let target = request.uri().path_and_query();
+        let target = head.uri.path_and_query();
         out.text(target.map_or("/", |target| target.as_str()).as_bytes());
         out.text(b" HTTP/1.1\r\n");
         // RFC 9112, 3.2: a request always says a host, if only that there is none.
         let host = hop.host.or_else(|| headers.get(HOST));
         out.line("host", host.map_or(b"", |host| host.as_bytes()));
         let mut length = None;
-        for (name, value) in headers {
+        for (name, value) in headers.iter() {
             match *name {
                 CONTENT_LENGTH => {
                     let said = digits(value.as_bytes()).ok_or(Error::RequestLength)?;
@@ -114,7 +116,7 @@ impl Sending {
         };
         self.stage = match (length, exact) {
             (Some(said), Some(exact)) if said != exact => return Err(Error::RequestLength),
-            (None, Some(0)) if expects_content(request.method()) => {
+            (None, Some(0)) if expects_content(&head.method) => {
                 out.line("content-length", b"0");
                 Stage::Ended
             }
@@ -128,7 +130,7 @@ impl Sending {
                 Stage::Length(exact)
             }
             (None, None) => Stage::Open {
-                may_be_silent: matches!(*request.method(), Method::GET | Method::HEAD),
+                may_be_silent: matches!(head.method, Method::GET | Method::HEAD),
             },
         };
         if !matches!(self.stage, Stage::Open { .. }) {

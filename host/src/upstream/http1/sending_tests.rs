@@ -7,16 +7,17 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, header};
+use http::{Method, header};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::Error;
 use super::sending::Sending;
 use crate::body::WholeBody;
+use crate::message::Request;
 use crate::upstream::{Hop, RequestBody};
 
 fn request(method: Method, headers: &[(&str, &str)], body: RequestBody) -> Request<RequestBody> {
-    let mut request = Request::new(body);
+    let mut request = http::Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = "/a?b".parse().expect("a target");
     for (name, value) in headers {
@@ -24,7 +25,7 @@ fn request(method: Method, headers: &[(&str, &str)], body: RequestBody) -> Reque
         let value = HeaderValue::from_str(value).expect("a value");
         request.headers_mut().append(name, value);
     }
-    request
+    request.into()
 }
 
 fn full(data: &'static [u8]) -> RequestBody {
@@ -159,7 +160,7 @@ fn what_the_hop_says_stands_in_the_head_once() {
             format!("GET /a?b HTTP/1.1\r\nhost: {wanted}\r\nx: y\r\nvia: 1.1 sluice\r\n\r\n")
         );
         assert_eq!(
-            request.headers().len(),
+            request.head.headers.len(),
             2,
             "the head does not stay as it was"
         );

@@ -1,7 +1,7 @@
 //! `http-client`: calls to what was granted.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower};
 use wasmtime::{Result, StoreContextMut};
@@ -12,6 +12,7 @@ use crate::capability::http::{
     Budget, MAX_CALLS, Outcall, OutcallAnswer, OutcallError, callee, granted, timeout,
 };
 use crate::exchange::{is_reserved, normalised_target};
+use crate::message::Headers;
 use crate::plugin::state::{State, wait};
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -75,7 +76,7 @@ impl Call {
         if self.headers.len() > MAX_HEADERS {
             return Err(invalid("more than 256 header lines"));
         }
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        let mut headers = Headers::with_capacity(self.headers.len());
         for (name, value) in self.headers {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| invalid("an invalid header name"))?;

@@ -1,10 +1,11 @@
 //! The WIT's types, as they cross the border.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use wasmtime::component::{ComponentType, Lift, Lower, WasmList, WasmStr};
 
 use crate::exchange::{self, final_status, is_reserved};
+use crate::message::Headers;
 use crate::plugin::{self, Failure};
 use crate::store;
 
@@ -22,7 +23,7 @@ pub(crate) struct Field {
 }
 
 /// All lines of a message.
-pub(super) fn fields(headers: &HeaderMap) -> Vec<Field> {
+pub(super) fn fields(headers: &Headers) -> Vec<Field> {
     let line = |(name, value): (&HeaderName, &HeaderValue)| Field {
         name: name.as_str().to_owned(),
         value: value.as_bytes().to_vec(),
@@ -31,14 +32,14 @@ pub(super) fn fields(headers: &HeaderMap) -> Vec<Field> {
 }
 
 /// The lines of one name.
-pub(super) fn values(headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
-    let lines = headers.get_all(name).iter();
+pub(super) fn values(headers: &Headers, name: &str) -> Vec<Vec<u8>> {
+    let lines = headers.get_all(name);
     lines.map(|v| v.as_bytes().to_vec()).collect()
 }
 
 /// How many lines carry a name.
-pub(super) fn count(headers: &HeaderMap, name: &str) -> u32 {
-    u32::try_from(headers.get_all(name).iter().count()).unwrap_or(u32::MAX)
+pub(super) fn count(headers: &Headers, name: &str) -> u32 {
+    u32::try_from(headers.get_all(name).count()).unwrap_or(u32::MAX)
 }
 
 /// `types.rejected`
@@ -156,7 +157,7 @@ impl Reply {
         if self.headers.len() > MAX_HEADERS {
             return Err(invalid("more than 256 header lines"));
         }
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        let mut headers = Headers::with_capacity(self.headers.len());
         for field in self.headers {
             let name = HeaderName::from_bytes(field.name.as_bytes())
                 .map_err(|_| invalid("an invalid header name"))?;
