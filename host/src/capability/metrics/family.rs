@@ -24,7 +24,11 @@ pub(crate) struct Shape {
 impl Shape {
     /// A counter with these labels.
     pub(crate) fn counter(labels: Vec<String>) -> Result<Self, MetricError> {
-        let known = labels.len() <= MAX_LABELS && labels.iter().all(|l| is_label(l));
+        // Nothing is looked at where there are too many: a plugin may name very many.
+        if labels.len() > MAX_LABELS {
+            return Err(MetricError::Invalid);
+        }
+        let known = labels.iter().all(|l| is_label(l));
         let distinct = labels
             .iter()
             .enumerate()
@@ -41,8 +45,11 @@ impl Shape {
 
     /// A histogram with these labels and upper bounds, which must grow.
     pub(crate) fn histogram(labels: Vec<String>, buckets: Vec<f64>) -> Result<Self, MetricError> {
+        if buckets.is_empty() || buckets.len() > MAX_BUCKETS {
+            return Err(MetricError::Invalid);
+        }
         let grows = buckets.is_sorted_by(|a, b| a < b) && buckets.iter().all(|b| b.is_finite());
-        if buckets.is_empty() || buckets.len() > MAX_BUCKETS || !grows {
+        if !grows {
             return Err(MetricError::Invalid);
         }
         Ok(Self {
@@ -165,5 +172,23 @@ impl Series {
 
     pub(super) fn sum(&self) -> f64 {
         f64::from_bits(self.sum.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_labels_or_buckets_are_refused_before_they_are_compared() {
+        // Comparing all of them with each other would take minutes.
+        let labels: Vec<_> = (0..300_000).map(|n| format!("l{n}")).collect();
+        let refused = Some(MetricError::Invalid);
+        assert_eq!(Shape::counter(labels.clone()).err(), refused);
+        assert_eq!(Shape::histogram(labels, vec![1.0]).err(), refused);
+        let buckets = (0..33).map(f64::from).collect();
+        assert_eq!(Shape::histogram(Vec::new(), buckets).err(), refused);
+        let twice = vec!["a".to_owned(), "a".to_owned()];
+        assert_eq!(Shape::counter(twice).err(), refused);
     }
 }

@@ -37,14 +37,14 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap(
         "counter",
         |mut store: Store, (name, labels): (String, Vec<String>)| {
-            let shape = Shape::counter(labels);
+            let shape = || Shape::counter(labels);
             Ok(register(store.data_mut(), name, shape))
         },
     )?;
     linker.func_wrap(
         "histogram",
         |mut store: Store, (name, labels, buckets): (String, Vec<String>, Vec<f64>)| {
-            let shape = Shape::histogram(labels, buckets);
+            let shape = || Shape::histogram(labels, buckets);
             Ok(register(store.data_mut(), name, shape))
         },
     )?;
@@ -71,12 +71,12 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
 fn register(
     state: &mut State,
     name: String,
-    shape: Result<Shape, metrics::MetricError>,
+    shape: impl FnOnce() -> Result<Shape, metrics::MetricError>,
 ) -> Registered {
     let Some(metrics) = state.scope.metrics.as_ref().filter(|_| state.starting) else {
         return (Err(MetricError::TooLate),);
     };
-    let family = shape.and_then(|shape| metrics.register(name, shape));
+    let family = shape().and_then(|shape| metrics.register(name, shape));
     let handle = family.map(|family| state.metrics.insert(family));
     (handle.map_err(MetricError::from),)
 }
