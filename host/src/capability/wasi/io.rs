@@ -27,8 +27,8 @@ pub(super) const STDERR: u32 = 2;
 pub(super) const READY: u32 = 0;
 pub(super) const LATER: u32 = 1;
 
-/// Bytes that a guest may write at a time.
-const WINDOW: u64 = 4096;
+/// Bytes that a guest may write at a time. WASI traps what writes more.
+const WINDOW: usize = 4096;
 /// Pollables of one call of `poll`.
 const MAX_POLL: usize = 1000;
 
@@ -120,12 +120,15 @@ fn output(linker: &mut Linker<'_>) -> Result<()> {
     linker.resource("output-stream", ty, |_, _| Ok(()))?;
     linker.func_wrap(
         "[method]output-stream.check-write",
-        |_: Store, (_,): (Output,)| -> Result<Streamed<u64>> { Ok((Ok(WINDOW),)) },
+        |_: Store, (_,): (Output,)| -> Result<Streamed<u64>> { Ok((Ok(WINDOW as u64),)) },
     )?;
     for name in ["write", "blocking-write-and-flush"] {
         linker.func_wrap(
             &format!("[method]output-stream.{name}"),
             |mut store: Store, (this, bytes): (Output, WasmList<u8>)| -> Result<Streamed<()>> {
+                if bytes.len() > WINDOW {
+                    bail!("the plugin wrote more at a time than `check-write` permits");
+                }
                 write(&mut store, &this, &bytes);
                 Ok((Ok(()),))
             },

@@ -194,6 +194,32 @@ fn standard_output_becomes_lines_of_the_log() {
 }
 
 #[test]
+fn more_than_is_permitted_cannot_be_written_at_a_time() {
+    let writes = |bytes: u32| {
+        wasi(
+            &[
+                ("wasi:cli/stdout@0.2.3", "get-stdout", "(result i32)"),
+                (
+                    "wasi:io/streams@0.2.3",
+                    "[method]output-stream.blocking-write-and-flush",
+                    "(param i32 i32 i32 i32)",
+                ),
+            ],
+            &format!(
+                "(call $blocking-write-and-flush (call $get-stdout) (i32.const 128)
+                    (i32.const {bytes}) (i32.const 256))"
+            ),
+        )
+    };
+    assert!(slot(&writes(4096)).call(exchange(), &OnRequest).1.is_ok());
+    let (_, result) = slot(&writes(4097)).call(exchange(), &OnRequest);
+    let Err(Failure::Trap(why)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(why.contains("check-write"), "{why}");
+}
+
+#[test]
 fn there_is_no_environment_and_there_are_no_files() {
     let bytes = wasi(
         &[
