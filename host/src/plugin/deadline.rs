@@ -11,8 +11,9 @@ use super::ticker::{ROUND, TICK};
 /// The longest time without a look, in ticks: half a round of the ticker, so
 /// that a running call keeps it awake.
 const MAX_TICKS: u64 = ROUND as u64 / 2;
-/// The first look comes after this part of the deadline. What was used before
-/// it is not known, and forgiven.
+/// The first look comes after this part of the deadline. What CPU time was used
+/// before it is not known, and forgiven, unless the ticks until then are more
+/// than a call may last: one call of the host can take very long.
 const FIRST_LOOK: u32 = 8;
 /// A call may wait for its turn on the CPU, but not for ever.
 const WALL_FACTOR: u32 = 10;
@@ -22,6 +23,8 @@ const WALL_FACTOR: u32 = 10;
 pub(crate) struct Deadline {
     limit: Duration,
     first_ticks: u64,
+    /// The ticker's count when the call began.
+    begun_at: u64,
     begun: Option<Look>,
     paused: Option<Look>,
 }
@@ -60,14 +63,16 @@ impl Deadline {
         Self {
             limit,
             first_ticks: ticks(limit / FIRST_LOOK),
+            begun_at: 0,
             begun: None,
             paused: None,
         }
     }
 
-    /// A call begins; gives the ticks to the first look.
+    /// A call begins when the ticker stands at `now`; gives the ticks to the first look.
     #[inline]
-    pub(super) fn begin(&mut self) -> u64 {
+    pub(super) fn begin(&mut self, now: u64) -> u64 {
+        self.begun_at = now;
         self.begun = None;
         self.first_ticks
     }
@@ -87,24 +92,38 @@ impl Deadline {
         self.paused = Some(now);
     }
 
-    /// The call goes on; gives the ticks to the next look.
-    pub(crate) fn resume(&mut self) -> u64 {
+    /// The call goes on; gives the ticks to the next look, if it has time left.
+    pub(crate) fn resume(&mut self) -> Result<u64, Exceeded> {
         self.go_on(Look::now())
     }
 
-    fn go_on(&mut self, now: Look) -> u64 {
-        let (Some(begun), Some(paused)) = (&mut self.begun, self.paused.take()) else {
-            return self.first_ticks;
-        };
-        begun.cpu += now.cpu.saturating_sub(paused.cpu);
-        begun.wall += now.wall.saturating_duration_since(paused.wall);
-        let used = now.cpu.saturating_sub(begun.cpu);
-        ticks(self.limit.saturating_sub(used))
+    fn go_on(&mut self, now: Look) -> Result<u64, Exceeded> {
+        if let (Some(begun), Some(paused)) = (&mut self.begun, self.paused.take()) {
+            begun.cpu += now.cpu.saturating_sub(paused.cpu);
+            begun.wall += now.wall.saturating_duration_since(paused.wall);
+        }
+        self.judge(now)
     }
 
-    /// The clock has reached the call's deadline: more ticks, or the end.
-    pub(super) fn look(&mut self) -> Result<u64, Exceeded> {
-        self.judge(Look::now())
+    /// The clock has reached the call's deadline, and the ticker stands at
+    /// `at`: more ticks, or the end.
+    pub(super) fn look(&mut self, at: u64) -> Result<u64, Exceeded> {
+        self.first(Look::now(), at)
+    }
+
+    fn first(&mut self, now: Look, at: u64) -> Result<u64, Exceeded> {
+        if self.begun.is_none() {
+            let passed = u32::try_from(at.saturating_sub(self.begun_at)).unwrap_or(u32::MAX);
+            let passed = TICK.saturating_mul(passed);
+            if passed >= self.limit * WALL_FACTOR {
+                return Err(Exceeded);
+            }
+            self.begun = Some(Look {
+                wall: now.wall.checked_sub(passed).unwrap_or(now.wall),
+                ..now
+            });
+        }
+        self.judge(now)
     }
 
     fn judge(&mut self, now: Look) -> Result<u64, Exceeded> {
@@ -142,7 +161,7 @@ mod tests {
     #[test]
     fn cpu_time_counts_and_waiting_does_not() {
         let mut deadline = Deadline::new(50 * MS);
-        assert_eq!(deadline.begin(), 2);
+        assert_eq!(deadline.begin(0), 2);
         let start = Look {
             cpu: 7 * MS,
             wall: Instant::now(),
@@ -184,9 +203,40 @@ mod tests {
         };
         deadline.begun = Some(start);
         deadline.paused = Some(after(10));
-        assert_eq!(deadline.go_on(after(1000)), 10);
+        assert_eq!(deadline.go_on(after(1000)).ok(), Some(10));
         assert_eq!(deadline.judge(after(1030)).ok(), Some(3));
         assert!(deadline.judge(after(1040)).is_err());
+    }
+
+    #[test]
+    fn who_waits_in_the_end_gets_no_time_for_it() {
+        let mut deadline = Deadline::new(50 * MS);
+        let start = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        let after = |ms: u32| Look {
+            cpu: start.cpu + ms * MS,
+            wall: start.wall + ms * MS,
+        };
+        deadline.begun = Some(start);
+        deadline.paused = Some(after(50));
+        assert!(deadline.go_on(after(1000)).is_err());
+    }
+
+    #[test]
+    fn a_first_look_that_comes_far_too_late_is_the_last() {
+        let mut deadline = Deadline::new(20 * MS);
+        let now = Look {
+            cpu: MS,
+            wall: Instant::now(),
+        };
+        deadline.begin(1000);
+        assert!(deadline.first(now, 1049).is_ok(), "it may have been others");
+        deadline.begin(1000);
+        assert!(deadline.first(now, 1050).is_err(), "200 ms");
+        deadline.begin(1050);
+        assert!(deadline.first(now, 1051).is_ok(), "each call begins anew");
     }
 
     #[test]
@@ -202,14 +252,14 @@ mod tests {
         };
         assert!(deadline.judge(start).is_ok());
         assert!(deadline.judge(spent).is_err());
-        assert_eq!(deadline.begin(), 1);
+        assert_eq!(deadline.begin(0), 1);
         assert!(deadline.judge(spent).is_ok());
     }
 
     #[test]
     fn a_long_deadline_is_looked_at_often() {
         let mut deadline = Deadline::new(10_000 * MS);
-        assert_eq!(deadline.begin(), MAX_TICKS);
+        assert_eq!(deadline.begin(0), MAX_TICKS);
         let now = Look {
             cpu: MS,
             wall: Instant::now(),

@@ -60,8 +60,9 @@ impl Instance {
         store.set_hostcall_fuel(limits.host_call_bytes);
         store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut store| {
-            store.data().ticker.touch();
-            match store.data_mut().deadline.look() {
+            let state = store.data_mut();
+            state.ticker.touch();
+            match state.deadline.look(state.ticker.ticks()) {
                 Ok(ticks) => Ok(UpdateDeadline::Continue(ticks)),
                 Err(exceeded) => Err(wasmtime::Error::new(exceeded)),
             }
@@ -133,7 +134,8 @@ impl Instance {
         hook: &C,
     ) -> (Box<Exchange>, Result<C::Verdict, Failure>) {
         self.begin(&mut exchange, hook.carries_body());
-        let ticks = self.store.data_mut().deadline.begin();
+        let state = self.store.data_mut();
+        let ticks = state.deadline.begin(state.ticker.ticks());
         self.store.set_epoch_deadline(ticks);
         self.store.data_mut().exchange = Some(exchange);
         let called = hook.now(&self.calls, &mut self.store);
@@ -229,7 +231,7 @@ fn begin(store: &mut Store<State>) {
     let state = store.data_mut();
     state.ticker.touch();
     state.limiter.begin();
-    let ticks = state.deadline.begin();
+    let ticks = state.deadline.begin(state.ticker.ticks());
     store.set_epoch_deadline(ticks);
 }
 

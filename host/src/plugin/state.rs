@@ -1,6 +1,8 @@
 //! What the host keeps beside each instance, and host functions can reach.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
@@ -109,13 +111,31 @@ pub(crate) fn edit<R>(
     result
 }
 
-/// Waits, outside of the time that the plugin may use.
-pub(crate) async fn wait<F: Future>(store: &mut StoreContextMut<'_, State>, what: F) -> F::Output {
-    store.data_mut().deadline.pause();
-    let result = what.await;
-    let state = store.data_mut();
-    state.ticker.touch();
-    let ticks = state.deadline.resume();
-    store.set_epoch_deadline(ticks);
-    result
+/// Waits, outside of the time that the plugin may use. What is there at once
+/// was no wait, and its time is the plugin's.
+///
+/// # Errors
+/// Where the plugin had used its time up.
+pub(crate) async fn wait<F: Future>(
+    store: &mut StoreContextMut<'_, State>,
+    what: F,
+) -> wasmtime::Result<F::Output> {
+    let mut what = pin!(what);
+    let mut waits = false;
+    let result = poll_fn(|context| {
+        let polled = what.as_mut().poll(context);
+        if polled.is_pending() && !waits {
+            waits = true;
+            store.data_mut().deadline.pause();
+        }
+        polled
+    })
+    .await;
+    if waits {
+        let state = store.data_mut();
+        state.ticker.touch();
+        let ticks = state.deadline.resume().map_err(wasmtime::Error::new)?;
+        store.set_epoch_deadline(ticks);
+    }
+    Ok(result)
 }

@@ -1,7 +1,7 @@
 //! The engine's clock: a thread that counts ticks while hooks run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -28,21 +28,31 @@ const STOPPED: u8 = 3;
 /// A call that lasts longer than a round keeps the clock going: its deadline
 /// callback, which runs at least twice a round, calls [`Ticker::touch`].
 pub(super) struct Ticker {
-    state: Arc<AtomicU8>,
+    seen: Arc<Seen>,
     thread: Thread,
+}
+
+/// What both sides see of the clock.
+struct Seen {
+    state: AtomicU8,
+    /// Ticks so far; written by the clock's thread alone.
+    ticks: AtomicU64,
 }
 
 impl Ticker {
     /// Starts the thread.
     pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let state = Arc::new(AtomicU8::new(RECENT));
-        let (engine, seen) = (engine.clone(), state.clone());
+        let seen = Arc::new(Seen {
+            state: AtomicU8::new(RECENT),
+            ticks: AtomicU64::new(0),
+        });
+        let (engine, shared) = (engine.clone(), seen.clone());
         let handle = thread::Builder::new()
             .name("sluice-epoch".into())
             .stack_size(64 * 1024)
-            .spawn(move || run(&engine, &seen))?;
+            .spawn(move || run(&engine, &shared))?;
         Ok(Self {
-            state,
+            seen,
             thread: handle.thread().clone(),
         })
     }
@@ -50,14 +60,20 @@ impl Ticker {
     /// Says that a deadline is about to be needed.
     #[inline]
     pub(super) fn touch(&self) {
-        if self.state.load(Ordering::Relaxed) != RECENT {
+        if self.seen.state.load(Ordering::Relaxed) != RECENT {
             self.wake();
         }
     }
 
+    /// Ticks so far. They stand still with the clock.
+    #[inline]
+    pub(super) fn ticks(&self) -> u64 {
+        self.seen.ticks.load(Ordering::Relaxed)
+    }
+
     #[cold]
     fn wake(&self) {
-        if self.state.swap(RECENT, Ordering::AcqRel) == PARKED {
+        if self.seen.state.swap(RECENT, Ordering::AcqRel) == PARKED {
             self.thread.unpark();
         }
     }
@@ -65,21 +81,26 @@ impl Ticker {
     /// Whether the clock stands.
     #[cfg(test)]
     pub(super) fn parked(&self) -> bool {
-        self.state.load(Ordering::Acquire) == PARKED
+        self.seen.state.load(Ordering::Acquire) == PARKED
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.state.store(STOPPED, Ordering::Release);
+        self.seen.state.store(STOPPED, Ordering::Release);
         self.thread.unpark();
     }
 }
 
-fn run(engine: &Engine, state: &AtomicU8) {
+fn run(engine: &Engine, seen: &Seen) {
+    let state = &seen.state;
+    let mut ticks = 0;
     loop {
         for _ in 0..ROUND {
             thread::sleep(TICK);
+            ticks += 1;
+            // Before the epoch: who is stopped by that one must see this.
+            seen.ticks.store(ticks, Ordering::Relaxed);
             engine.increment_epoch();
             if state.load(Ordering::Relaxed) == STOPPED {
                 return;
@@ -116,8 +137,10 @@ mod tests {
     fn the_clock_stands_while_nobody_needs_it() {
         let ticker = Ticker::start(&Engine::default()).unwrap();
         assert!(eventually(|| ticker.parked()));
+        let before = ticker.ticks();
         ticker.touch();
         assert!(!ticker.parked());
         assert!(eventually(|| ticker.parked()), "it ran, and stopped again");
+        assert!(ticker.ticks() > before);
     }
 }

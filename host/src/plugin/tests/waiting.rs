@@ -11,7 +11,7 @@ use super::super::{Failure, HeadVerdict, OnRequest, Outcalls, Slot};
 use crate::capability::{CustomMetrics, OpenStore, Stores};
 use crate::config::model::{Plugin, StoreKind};
 use crate::exchange::Exchange;
-use crate::store::{RedisConfig, Store};
+use crate::store::{MemoryConfig, RedisConfig, Store};
 
 const IMPORTS: [(&str, &str, &str); 2] = [
     ("kv", "get", "(param i32 i32 i32 i32 i32)"),
@@ -41,10 +41,14 @@ impl Silent {
             ..RedisConfig::default()
         };
         let store = Store::redis(config).unwrap();
-        let kind = StoreKind::Memory(crate::config::model::MemoryStore::default());
-        let stores: Stores = [("slow".into(), Arc::new(OpenStore { kind, store }))].into();
+        let open = |store| {
+            let kind = StoreKind::Memory(crate::config::model::MemoryStore::default());
+            Arc::new(OpenStore { kind, store })
+        };
+        let memory = Store::memory(MemoryConfig::default());
+        let stores: Stores = [("slow".into(), open(store)), ("near".into(), open(memory))].into();
         let mut plugin = configured();
-        plugin.grants.kv = vec!["slow".into()];
+        plugin.grants.kv = vec!["slow".into(), "near".into()];
         change(&mut plugin);
         let runtime = runtime();
         let artifact = runtime.load(&on_request(&IMPORTS, code)).unwrap();
@@ -113,6 +117,21 @@ async fn a_loop_of_waits_does_not_escape_the_deadline() {
     // Computes for ever, with a refused call now and then: `?low` is no store.
     let code = r#"
         (i32.store (i32.const 608) (i32.const 0x776f6c3f))
+        (loop $again
+            (call $get (i32.const 608) (i32.const 4) (i32.const 608) (i32.const 4) (i32.const 640))
+            (br $again))"#;
+    let slot = server.slot(code, |_| {});
+    let mut home = Some(exchange());
+    assert_eq!(call(&slot, &mut home).await.unwrap_err(), Failure::Deadline);
+    assert!(home.is_some());
+}
+
+#[tokio::test]
+async fn what_is_there_at_once_is_no_wait() {
+    let server = Silent::new();
+    // Asks the store `near`, which is memory, for ever.
+    let code = r#"
+        (i32.store (i32.const 608) (i32.const 0x7261656e))
         (loop $again
             (call $get (i32.const 608) (i32.const 4) (i32.const 608) (i32.const 4) (i32.const 640))
             (br $again))"#;

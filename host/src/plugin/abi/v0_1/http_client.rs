@@ -149,7 +149,7 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>, pace: Pace) -> Result
                     let budget = Budget::new(scope.answer_bytes);
                     let calls = calls.into_iter();
                     let calls = calls.map(|call| call.check(scope, &budget)).collect();
-                    let answers = wait(&mut store, outcalls.send(calls)).await;
+                    let answers = wait(&mut store, outcalls.send(calls)).await?;
                     let answers = answers.into_iter();
                     let answers = answers.map(|a| a.map(Into::into).map_err(Into::into));
                     Ok((answers.collect(),))

@@ -68,7 +68,7 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap_async("get", |mut store: Store, (name, key): Named| {
         Box::new(async move {
             let ask = |kv: store::Store, space| async move { kv.get(space, key.into()).await };
-            Ok(ask_for(&mut store, &name, ask).await)
+            ask_for(&mut store, &name, ask).await
         })
     })?;
     linker.func_wrap_async("set", |mut store: Store, (name, key, value, ttl): Set| {
@@ -76,13 +76,13 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
             let ask = |kv: store::Store, space| async move {
                 kv.set(space, key.into(), value, ttl).await
             };
-            Ok(ask_for(&mut store, &name, ask).await)
+            ask_for(&mut store, &name, ask).await
         })
     })?;
     linker.func_wrap_async("delete", |mut store: Store, (name, key): Named| {
         Box::new(async move {
             let ask = |kv: store::Store, space| async move { kv.delete(space, key.into()).await };
-            Ok(ask_for(&mut store, &name, ask).await)
+            ask_for(&mut store, &name, ask).await
         })
     })?;
     linker.func_wrap_async(
@@ -93,7 +93,7 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
                     kv.compare_and_set(space, key.into(), expected, value, ttl)
                         .await
                 };
-                Ok(ask_for(&mut store, &name, ask).await)
+                ask_for(&mut store, &name, ask).await
             })
         },
     )
@@ -126,18 +126,18 @@ async fn ask_for<T, F>(
     store: &mut Store<'_>,
     name: &str,
     ask: impl FnOnce(store::Store, std::sync::Arc<str>) -> F,
-) -> Answer<T>
+) -> Result<Answer<T>>
 where
     F: Future<Output = std::result::Result<T, store::StoreError>>,
 {
     let state = store.data();
     let Some(open) = state.scope.kv.get(name) else {
-        return (Err(StoreError::NotGranted),);
+        return Ok((Err(StoreError::NotGranted),));
     };
     if state.starting && open.store.waits() {
         let why = "`configure` cannot wait for a store".to_owned();
-        return (Err(StoreError::Unavailable(why)),);
+        return Ok((Err(StoreError::Unavailable(why)),));
     }
     let asked = ask(open.store.clone(), state.scope.name.clone());
-    (wait(store, asked).await.map_err(Into::into),)
+    Ok((wait(store, asked).await?.map_err(Into::into),))
 }

@@ -193,7 +193,7 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
                 (open.clone(), key.as_bytes().to_vec())
             };
             let asked = open.store.take(open.set.clone(), key, cost);
-            let taken = wait(&mut store, asked).await;
+            let taken = wait(&mut store, asked).await?;
             Ok(told(store.data_mut(), cost, taken))
         })
     })?;
@@ -207,7 +207,7 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
                 (open.clone(), key.as_bytes().to_vec())
             };
             let asked = open.store.charge(open.set.clone(), key, cost);
-            let charged = wait(&mut store, asked).await;
+            let charged = wait(&mut store, asked).await?;
             Ok(counted(store.data_mut(), cost, charged))
         })
     })
