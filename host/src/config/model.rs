@@ -294,7 +294,7 @@ pub enum OnError {
 pub struct PluginLimits {
     /// `deadline`: CPU time of one hook call, 1 ms to 10 s. Default 50 ms.
     pub deadline: Duration,
-    /// `memory`: linear memory of one instance. Default 16 MiB.
+    /// `memory`: memory of one instance, tables included. Default 16 MiB.
     pub memory: usize,
     /// `host_call_bytes`: what a plugin hands over in one call or returns from one. Default 8 MiB.
     pub host_call_bytes: usize,

@@ -191,7 +191,7 @@ impl Instance {
         }
     }
 
-    /// Bytes of linear memory that it has.
+    /// Bytes of linear memory and tables that it has.
     pub(super) fn memory_bytes(&self) -> usize {
         self.store.data().limiter.used()
     }

@@ -84,7 +84,7 @@ impl Slot {
         self.binding.waits()
     }
 
-    /// Bytes of linear memory of the instances that are idle.
+    /// Bytes of linear memory and tables of the instances that are idle.
     pub fn memory_bytes(&self) -> usize {
         let inner = self.inner.borrow();
         inner.idle.iter().map(|i| i.memory_bytes()).sum()

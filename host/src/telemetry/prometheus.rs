@@ -263,7 +263,7 @@ impl Metrics {
             out,
             "sluice_plugin_memory_bytes",
             "gauge",
-            "Linear memory of all instances.",
+            "Memory of all instances.",
         );
         for (name, [memory, _]) in &totals {
             line(

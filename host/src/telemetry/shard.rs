@@ -173,7 +173,7 @@ impl HookSeries {
 /// What is counted for a plugin's instance.
 #[derive(Debug, Default)]
 pub struct PluginSeries {
-    /// Bytes of linear memory.
+    /// Bytes of memory and tables.
     pub memory: Gauge,
     /// 1 while the plugin is left alone after repeated failures.
     pub tripped: Gauge,

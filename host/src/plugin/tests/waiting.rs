@@ -150,7 +150,9 @@ async fn a_plugin_that_waits_is_asked_again_and_again_on_one_instance() {
         assert!(call(&slot, &mut home).await.is_ok());
         assert!(home.is_some());
     }
-    assert_eq!(slot.memory_bytes(), 2 << 16);
+    // Two pages, and a small table.
+    let bytes = slot.memory_bytes();
+    assert!((2 << 16..3 << 16).contains(&bytes), "{bytes}: one instance");
 }
 
 #[tokio::test]
