@@ -1,18 +1,25 @@
 //! Edits of an exchange by a plugin: checked, bounded, and undone when the hook fails.
 
+use std::sync::Arc;
+
 use http::header::HeaderValue;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
-use super::headers::{self, EditName, Lines};
+use super::headers::{self, EditName};
+use super::undo::Undo;
 use super::{Caller, Exchange, Note, Phase, query};
 use crate::config::model::{Consumer, Name};
-use std::sync::Arc;
 
 /// Bytes of one header value that a plugin sets.
 const MAX_VALUE: usize = 32 * 1024;
-/// Edits in one hook.
-const MAX_EDITS: usize = 4096;
+/// Bytes of a method.
+const MAX_METHOD: usize = 256;
+/// Bytes of a caller's name, and of the name of its credential.
+const MAX_ID: usize = 256;
+/// Groups and attributes of a caller, and the bytes of all of them.
+const MAX_FACTS: usize = 1024;
+const MAX_FACTS_BYTES: usize = 64 * 1024;
 /// Values that all plugins of one exchange keep, and their size.
 const MAX_NOTES: usize = 64;
 const MAX_NOTE: usize = 64 * 1024;
@@ -48,20 +55,6 @@ pub enum Change<'a> {
     Hide(&'a str),
 }
 
-/// How to take one edit back.
-#[derive(Debug)]
-pub(super) enum Undo {
-    RequestHeader(EditName, Lines),
-    ResponseHeader(EditName, Lines),
-    Method(Method),
-    Target(PathAndQuery),
-    Status(StatusCode),
-    Upstream(usize),
-    Caller(Option<Caller>),
-    Tag,
-    Note(usize, Option<Vec<u8>>),
-}
-
 impl Exchange {
     /// Starts a draft: what follows can be undone up to here.
     pub fn begin_edits(&mut self) {
@@ -71,6 +64,12 @@ impl Exchange {
     /// How many edits there are since [`Exchange::begin_edits`].
     pub fn edits(&self) -> usize {
         self.undo.len()
+    }
+
+    /// Ends the draft: what was replaced is let go.
+    #[inline]
+    pub fn keep_edits(&mut self) {
+        self.undo.clear();
     }
 
     /// Takes back every edit since [`Exchange::begin_edits`].
@@ -148,7 +147,7 @@ impl Exchange {
         }
         self.may_edit(Phase::Request)?;
         let old = headers::set(&mut self.request.headers, name, value)?;
-        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        self.undo.push(Undo::RequestHeader(name.clone(), old));
         Ok(())
     }
 
@@ -168,7 +167,7 @@ impl Exchange {
         }
         self.may_edit(Phase::Request)?;
         let old = headers::append(&mut self.request.headers, name, value)?;
-        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        self.undo.push(Undo::RequestHeader(name.clone(), old));
         Ok(())
     }
 
@@ -181,7 +180,7 @@ impl Exchange {
         let Some(old) = headers::remove(&mut self.request.headers, name) else {
             return Ok(false);
         };
-        self.note_undo(Undo::RequestHeader(name.clone(), old));
+        self.undo.push(Undo::RequestHeader(name.clone(), old));
         Ok(true)
     }
 
@@ -190,7 +189,7 @@ impl Exchange {
         let value = parse_value(value)?;
         self.may_edit(Phase::Response)?;
         let old = headers::set(&mut self.response.headers, name, value)?;
-        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        self.undo.push(Undo::ResponseHeader(name.clone(), old));
         Ok(())
     }
 
@@ -211,7 +210,7 @@ impl Exchange {
         let value = parse_value(value)?;
         self.may_edit(Phase::Response)?;
         let old = headers::append(&mut self.response.headers, name, value)?;
-        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        self.undo.push(Undo::ResponseHeader(name.clone(), old));
         Ok(())
     }
 
@@ -221,19 +220,22 @@ impl Exchange {
         let Some(old) = headers::remove(&mut self.response.headers, name) else {
             return Ok(false);
         };
-        self.note_undo(Undo::ResponseHeader(name.clone(), old));
+        self.undo.push(Undo::ResponseHeader(name.clone(), old));
         Ok(true)
     }
 
     /// Another method. `CONNECT` would change what the target means, and is invalid.
     pub fn set_method(&mut self, method: &str) -> Result<(), Rejected> {
         self.may_edit(Phase::Request)?;
+        if method.len() > MAX_METHOD {
+            return Err(Rejected::Refused);
+        }
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Rejected::Invalid)?;
         if method == Method::CONNECT {
             return Err(Rejected::Invalid);
         }
         let old = std::mem::replace(&mut self.request.method, method);
-        self.note_undo(Undo::Method(old));
+        self.undo.push(Undo::Method(old));
         Ok(())
     }
 
@@ -242,7 +244,7 @@ impl Exchange {
         self.may_edit(Phase::Request)?;
         let target = normalised_target(target).ok_or(Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.request.target, target);
-        self.note_undo(Undo::Target(old));
+        self.undo.push(Undo::Target(old));
         Ok(())
     }
 
@@ -251,7 +253,7 @@ impl Exchange {
         self.may_edit(Phase::Request)?;
         if let Some(target) = query::without(&self.request.target, name) {
             let old = std::mem::replace(&mut self.request.target, target);
-            self.note_undo(Undo::Target(old));
+            self.undo.push(Undo::Target(old));
         }
         Ok(())
     }
@@ -261,7 +263,7 @@ impl Exchange {
         self.may_edit(Phase::Response)?;
         let status = final_status(status).ok_or(Rejected::Invalid)?;
         let old = std::mem::replace(&mut self.response.status, status);
-        self.note_undo(Undo::Status(old));
+        self.undo.push(Undo::Status(old));
         Ok(())
     }
 
@@ -272,13 +274,16 @@ impl Exchange {
         let at = choices.iter().position(|name| &**name == upstream);
         let at = at.ok_or(Rejected::Unknown)?;
         let old = std::mem::replace(&mut self.upstream, at);
-        self.note_undo(Undo::Upstream(old));
+        self.undo.push(Undo::Upstream(old));
         Ok(())
     }
 
     /// The caller is this consumer of the configuration.
     pub fn identify(&mut self, consumer: &str, credential: Option<&str>) -> Result<(), Rejected> {
         self.may_edit(Phase::Request)?;
+        if credential.is_some_and(|c| c.len() > MAX_ID) {
+            return Err(Rejected::Refused);
+        }
         let known = self.consumers.0.get_key_value(consumer);
         let (id, consumer) = known.ok_or(Rejected::Unknown)?;
         let caller = Caller {
@@ -302,6 +307,19 @@ impl Exchange {
         if id.is_empty() {
             return Err(Rejected::Invalid);
         }
+        let facts = groups.len() + attributes.len();
+        let bytes = groups.iter().map(String::len).sum::<usize>()
+            + attributes
+                .iter()
+                .map(|(k, v)| k.len() + v.len())
+                .sum::<usize>();
+        if id.len() > MAX_ID
+            || credential.is_some_and(|c| c.len() > MAX_ID)
+            || facts > MAX_FACTS
+            || bytes > MAX_FACTS_BYTES
+        {
+            return Err(Rejected::Refused);
+        }
         let caller = Caller {
             id: Name::from(id),
             consumer: Arc::new(Consumer {
@@ -317,20 +335,20 @@ impl Exchange {
 
     /// Keeps a value for the later hooks of `plugin` in this exchange.
     pub fn set_note(&mut self, plugin: &Name, key: &str, value: &[u8]) -> Result<(), Rejected> {
-        if self.undo.len() >= MAX_EDITS || key.len() + value.len() > MAX_NOTE {
+        if self.undo.is_full() || key.len() + value.len() > MAX_NOTE {
             return Err(Rejected::Refused);
         }
         let same = |n: &Note| n.plugin == *plugin && &*n.key == key;
         if let Some(at) = self.notes.iter().position(same) {
             let old = std::mem::replace(&mut self.notes[at].value, value.to_vec());
-            self.note_undo(Undo::Note(at, Some(old)));
+            self.undo.push(Undo::Note(at, Some(old)));
         } else if self.notes.len() < MAX_NOTES {
             self.notes.push(Note {
                 plugin: plugin.clone(),
                 key: key.into(),
                 value: value.to_vec(),
             });
-            self.note_undo(Undo::Note(self.notes.len() - 1, None));
+            self.undo.push(Undo::Note(self.notes.len() - 1, None));
         } else {
             return Err(Rejected::Refused);
         }
@@ -339,16 +357,16 @@ impl Exchange {
 
     /// Puts a field on the access log line.
     pub fn tag(&mut self, key: &str, value: &str) -> Result<(), Rejected> {
-        if self.tags.len() >= MAX_TAGS || key.len() + value.len() > MAX_TAG {
+        if self.undo.is_full() || self.tags.len() >= MAX_TAGS || key.len() + value.len() > MAX_TAG {
             return Err(Rejected::Refused);
         }
         self.tags.push((key.into(), value.into()));
-        self.note_undo(Undo::Tag);
+        self.undo.push(Undo::Tag);
         Ok(())
     }
 
     fn may_edit(&self, phase: Phase) -> Result<(), Rejected> {
-        if self.phase == phase && self.undo.len() < MAX_EDITS {
+        if self.phase == phase && !self.undo.is_full() {
             Ok(())
         } else {
             Err(Rejected::Refused)
@@ -357,15 +375,7 @@ impl Exchange {
 
     fn replace_caller(&mut self, caller: Caller) {
         let old = self.caller.replace(caller);
-        self.note_undo(Undo::Caller(old));
-    }
-
-    fn note_undo(&mut self, undo: Undo) {
-        if self.undo.capacity() == 0 {
-            // Enough for most hooks, and nothing for exchanges that nobody edits.
-            self.undo.reserve(8);
-        }
-        self.undo.push(undo);
+        self.undo.push(Undo::Caller(old));
     }
 }
 

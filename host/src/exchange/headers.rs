@@ -55,6 +55,10 @@ impl EditName {
         headers.contains_key(&self.0)
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.0.as_str().len()
+    }
+
     pub(super) fn is_host(&self) -> bool {
         self.0 == http::header::HOST
     }
@@ -70,6 +74,15 @@ pub(super) enum Lines {
 }
 
 impl Lines {
+    /// About how much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Kept => 0,
+            Self::One(_, value) => value.len(),
+            Self::Several(lines) => lines.iter().map(|l| size_of_val(l) + l.1.len()).sum(),
+        }
+    }
+
     fn first(&self) -> usize {
         match self {
             Self::Kept => usize::MAX,

@@ -8,6 +8,7 @@ mod edit;
 mod headers;
 mod names;
 mod query;
+mod undo;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ pub struct Exchange {
     /// Fields that plugins put on the access log line.
     pub tags: Vec<(Box<str>, Box<str>)>,
     notes: Vec<Note>,
-    undo: Vec<edit::Undo>,
+    undo: undo::UndoLog,
 }
 
 /// The request half of an exchange.
@@ -124,6 +125,20 @@ pub struct Caller {
     pub credential: Option<Box<str>>,
 }
 
+impl Caller {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let Consumer {
+            groups, attributes, ..
+        } = &*self.consumer;
+        let groups = groups.iter().map(|g| size_of_val(g) + g.len());
+        let attributes = attributes.iter();
+        let attributes = attributes.map(|a| size_of_val(a) + a.0.len() + a.1.len());
+        let credential = self.credential.as_ref().map_or(0, |c| c.len());
+        self.id.len() + credential + groups.sum::<usize>() + attributes.sum::<usize>()
+    }
+}
+
 /// A value that one plugin keeps for its later hooks of the same exchange.
 #[derive(Debug, Clone)]
 struct Note {
@@ -162,7 +177,7 @@ impl Exchange {
             rollouts: Vec::new(),
             tags: Vec::new(),
             notes: Vec::new(),
-            undo: Vec::new(),
+            undo: undo::UndoLog::default(),
         }
     }
 

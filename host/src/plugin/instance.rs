@@ -221,6 +221,8 @@ impl Instance {
         };
         if result.is_err() {
             self.undo();
+        } else if let Some(exchange) = &mut self.store.data_mut().exchange {
+            exchange.keep_edits();
         }
         result
     }

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::super::testing::{OK, exchange, on_request, plugin, slot};
 use super::super::{Failure, HeadVerdict, Hook, OnLog, OnRequest, OnResponse, Outcome, Summary};
-use crate::exchange::Phase;
+use crate::exchange::{Phase, Rejected};
 
 #[test]
 fn a_value_that_is_not_text_passes_unharmed() {
@@ -175,4 +175,62 @@ fn time_and_randomness_are_given() {
         (if (i32.ne (i32.load (i32.const 260)) (i32.const 16)) (then unreachable))";
     let (_, result) = slot(&on_request(&imports, code)).call(exchange(), &OnRequest);
     assert!(result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn what_edits_replace_is_bounded_and_comes_back() {
+    let mut exchange = exchange();
+    let (plugin, value) = ("test".into(), vec![7; 60 << 10]);
+    exchange.begin_edits();
+    let kept = (0..4096).take_while(|_| exchange.set_note(&plugin, "k", &value).is_ok());
+    let kept = kept.count();
+    assert!((16..20).contains(&kept), "{kept}: about a MiB");
+    assert_eq!(exchange.set_method("PUT"), Err(Rejected::Refused));
+    exchange.keep_edits();
+    assert_eq!(
+        exchange.set_method("PUT"),
+        Ok(()),
+        "the next hook has its own"
+    );
+    exchange.undo_edits();
+    assert_eq!(exchange.request.method, "GET");
+    assert!(
+        exchange.note("test", "k").is_some(),
+        "the first hook succeeded"
+    );
+}
+
+#[test]
+fn a_hook_that_succeeded_cannot_be_undone() {
+    let (mut exchange, result) = slot(&on_request(
+        &[("request-edit", "set-method", "(param i32 i32 i32)")],
+        "(i32.store (i32.const 600) (i32.const 0x00545550))
+         (call $set-method (i32.const 600) (i32.const 3) (i32.const 256))",
+    ))
+    .call(exchange(), &OnRequest);
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(exchange.edits(), 0);
+    exchange.undo_edits();
+    assert_eq!(exchange.request.method, "PUT");
+}
+
+#[test]
+fn a_caller_is_bounded() {
+    let long = "x".repeat(257);
+    let none = || (Vec::new(), Vec::new());
+    let set = |id: &str, (groups, attributes), credential| {
+        exchange().set_caller(id, groups, attributes, credential)
+    };
+    assert_eq!(set("a", none(), Some("b")), Ok(()));
+    assert_eq!(set("", none(), None), Err(Rejected::Invalid));
+    let refused = Err(Rejected::Refused);
+    assert_eq!(set(&long, none(), None), refused);
+    assert_eq!(set("a", none(), Some(&long)), refused);
+    let group = "g".repeat(40 << 10);
+    assert_eq!(set("a", (vec![group.clone()], Vec::new()), None), Ok(()));
+    let both = (vec![group.clone()], vec![("k".to_owned(), group)]);
+    assert_eq!(set("a", both, None), refused);
+    let empty = (vec![String::new(); 1025], Vec::new());
+    assert_eq!(set("a", empty, None), refused);
+    assert_eq!(exchange().identify("alice", Some(&long)), refused);
 }
