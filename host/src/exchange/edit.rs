@@ -20,11 +20,11 @@ const MAX_ID: usize = 256;
 /// Groups and attributes of a caller, and the bytes of all of them.
 const MAX_FACTS: usize = 1024;
 const MAX_FACTS_BYTES: usize = 64 * 1024;
-/// Values that all plugins of one exchange keep, and their size.
-const MAX_NOTES: usize = 64;
+/// Values that each plugin keeps in one exchange, and their size.
+const MAX_NOTES: usize = 16;
 const MAX_NOTE: usize = 64 * 1024;
-/// Fields that plugins add to one access log line.
-const MAX_TAGS: usize = 32;
+/// Fields that each plugin adds to one access log line, and their size.
+const MAX_TAGS: usize = 16;
 const MAX_TAG: usize = 1024;
 
 /// Why an edit was refused; the WIT's `rejected`.
@@ -94,7 +94,10 @@ impl Exchange {
                 Undo::Status(old) => self.response.status = old,
                 Undo::Upstream(old) => self.upstream = old,
                 Undo::Caller(old) => self.caller = old,
-                Undo::Tag => drop(self.tags.pop()),
+                Undo::Tag => {
+                    self.tags.pop();
+                    self.taggers.pop();
+                }
                 Undo::Note(at, Some(old)) => {
                     if let Some(note) = self.notes.get_mut(at) {
                         note.value = old;
@@ -338,11 +341,18 @@ impl Exchange {
         if self.undo.is_full() || key.len() + value.len() > MAX_NOTE {
             return Err(Rejected::Refused);
         }
-        let same = |n: &Note| n.plugin == *plugin && &*n.key == key;
-        if let Some(at) = self.notes.iter().position(same) {
-            let old = std::mem::replace(&mut self.notes[at].value, value.to_vec());
+        let notes = self.notes.iter_mut().enumerate();
+        let mut own = notes.filter(|(_, note)| note.plugin == *plugin);
+        let mut others = 0;
+        let same = own.find(|(_, note)| {
+            let same = &*note.key == key;
+            others += usize::from(!same);
+            same
+        });
+        if let Some((at, note)) = same {
+            let old = std::mem::replace(&mut note.value, value.to_vec());
             self.undo.push(Undo::Note(at, Some(old)));
-        } else if self.notes.len() < MAX_NOTES {
+        } else if others < MAX_NOTES {
             self.notes.push(Note {
                 plugin: plugin.clone(),
                 key: key.into(),
@@ -356,11 +366,13 @@ impl Exchange {
     }
 
     /// Puts a field on the access log line.
-    pub fn tag(&mut self, key: &str, value: &str) -> Result<(), Rejected> {
-        if self.undo.is_full() || self.tags.len() >= MAX_TAGS || key.len() + value.len() > MAX_TAG {
+    pub fn tag(&mut self, plugin: &Name, key: &str, value: &str) -> Result<(), Rejected> {
+        let own = self.taggers.iter().filter(|tagger| *tagger == plugin);
+        if self.undo.is_full() || own.count() >= MAX_TAGS || key.len() + value.len() > MAX_TAG {
             return Err(Rejected::Refused);
         }
         self.tags.push((key.into(), value.into()));
+        self.taggers.push(plugin.clone());
         self.undo.push(Undo::Tag);
         Ok(())
     }

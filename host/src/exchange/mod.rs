@@ -68,6 +68,8 @@ pub struct Exchange {
     pub rollouts: Vec<Arc<Rollout>>,
     /// Fields that plugins put on the access log line.
     pub tags: Vec<(Box<str>, Box<str>)>,
+    /// Whose each of the tags is.
+    taggers: Vec<Name>,
     notes: Vec<Note>,
     undo: undo::UndoLog,
 }
@@ -176,6 +178,7 @@ impl Exchange {
             quota: QuotaUse::default(),
             rollouts: Vec::new(),
             tags: Vec::new(),
+            taggers: Vec::new(),
             notes: Vec::new(),
             undo: undo::UndoLog::default(),
         }

@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::super::testing::{OK, exchange, on_request, plugin, slot};
 use super::super::{Failure, HeadVerdict, Hook, OnLog, OnRequest, OnResponse, Outcome, Summary};
+use crate::config::model::Name;
 use crate::exchange::{Phase, Rejected};
 
 #[test]
@@ -233,4 +234,31 @@ fn a_caller_is_bounded() {
     let empty = (vec![String::new(); 1025], Vec::new());
     assert_eq!(set("a", empty, None), refused);
     assert_eq!(exchange().identify("alice", Some(&long)), refused);
+}
+
+#[test]
+fn a_plugin_that_keeps_much_takes_no_place_from_another() {
+    let mut exchange = exchange();
+    let (greedy, modest) = (Name::from("greedy"), Name::from("modest"));
+    exchange.begin_edits();
+    let kept = (0..100).filter(|n| exchange.set_note(&greedy, &n.to_string(), b"v").is_ok());
+    assert_eq!(kept.count(), 16);
+    assert_eq!(
+        exchange.set_note(&greedy, "0", b"w"),
+        Ok(()),
+        "one for another"
+    );
+    assert_eq!(exchange.set_note(&modest, "k", b"v"), Ok(()));
+    let tagged = (0..100).filter(|_| exchange.tag(&greedy, "k", "v").is_ok());
+    assert_eq!(tagged.count(), 16);
+    assert_eq!(exchange.tag(&modest, "k", "v"), Ok(()));
+    assert_eq!(exchange.tags.len(), 17);
+    exchange.undo_edits();
+    assert!(exchange.tags.is_empty());
+    assert_eq!(exchange.note("greedy", "0"), None);
+    assert_eq!(
+        exchange.tag(&greedy, "k", "v"),
+        Ok(()),
+        "its places are free again"
+    );
 }

@@ -40,7 +40,8 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         |mut store: Store, (key, value): (WasmStr, WasmStr)| {
             edit(&mut store, |store, exchange| {
                 let (key, value) = (key.to_str(store)?, value.to_str(store)?);
-                Ok(edited(exchange.tag(&key, &value)))
+                let plugin = &store.data().scope.name;
+                Ok(edited(exchange.tag(plugin, &key, &value)))
             })
         },
     )
