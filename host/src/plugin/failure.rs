@@ -19,6 +19,9 @@ pub enum Failure {
     Refused(String),
     /// What it returned cannot be sent.
     InvalidReply(&'static str),
+    /// What it returned is more than `limits.host_call_bytes`. The call ended
+    /// before the engine was through with it.
+    TooLarge,
     /// It failed so often that it is left alone for a while.
     Tripped,
     /// No instance of it can be made.
@@ -35,7 +38,7 @@ impl Failure {
             Failure::Busy => "busy",
             Failure::Memory => "memory",
             Failure::Refused(_) => "error",
-            Failure::InvalidReply(_) => "invalid-reply",
+            Failure::InvalidReply(_) | Failure::TooLarge => "invalid-reply",
             Failure::Tripped => "tripped",
             Failure::Unavailable(_) => "unavailable",
         }
@@ -49,6 +52,7 @@ impl Failure {
                 | Failure::Deadline
                 | Failure::Waited
                 | Failure::Memory
+                | Failure::TooLarge
                 | Failure::Unavailable(_)
         )
     }
@@ -64,6 +68,10 @@ impl fmt::Display for Failure {
             Failure::Memory => f.write_str("needs more memory than limits.memory allows"),
             Failure::Refused(why) => write!(f, "returned an error: {why}"),
             Failure::InvalidReply(why) => write!(f, "returned what cannot be sent: {why}"),
+            Failure::TooLarge => f.write_str(
+                "returned what cannot be sent: more data in one call than \
+                 limits.host_call_bytes allows",
+            ),
             Failure::Tripped => {
                 f.write_str("failed again and again, and is left alone for a while")
             }

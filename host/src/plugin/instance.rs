@@ -264,10 +264,12 @@ fn failure(error: &wasmtime::Error, state: &State) -> Failure {
     };
     // The engine's own error for this is private.
     if cause.contains("fuel allocated for hostcalls has been exhausted") {
-        let why = "more data in one call than limits.host_call_bytes allows";
         return match backtrace {
-            None => Failure::InvalidReply(why),
-            Some(_) => Failure::Trap(format!("it hands over {why}")),
+            // The guest had returned, and what it returned was being read.
+            None => Failure::TooLarge,
+            Some(_) => Failure::Trap(
+                "it hands over more data in one call than limits.host_call_bytes allows".into(),
+            ),
         };
     }
     let place = backtrace
