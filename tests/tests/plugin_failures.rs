@@ -189,3 +189,16 @@ async fn a_plugin_that_traps_again_and_again_is_left_out_and_the_log_says_so() {
     gateway.logs(&["deny", "left alone"]).await;
     assert_eq!(client.fetch(get("/other/1")).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_returns_errors_is_still_asked() {
+    let target = Upstream::start().await;
+    let gateway = Gateway::start(&settings(&target).workers(1)).await;
+    let mut client = gateway.client().await;
+    for what in ["error", "invalid-status"].iter().cycle().take(20) {
+        let answer = client.fetch(get("/deny/1").with("x-hostile", what)).await;
+        answer.assert_problem(503, "plugin:deny");
+    }
+    // One client's requests do not turn the plugin off for another's.
+    assert_eq!(client.fetch(get("/deny/1")).await.status, 200);
+}

@@ -31,6 +31,12 @@ pub(crate) enum Level {
 pub(crate) struct LogSink {
     plugin: Name,
     muted: bool,
+    bound: Bound,
+}
+
+/// A bound of lines a second.
+pub(crate) struct Bound {
+    per_second: u32,
     window: Mutex<Window>,
 }
 
@@ -39,6 +45,50 @@ struct Window {
     since: Instant,
     lines: u32,
     dropped: u32,
+}
+
+/// What a [`Bound`] says of one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// Whether there is room for it.
+    pub(crate) admitted: bool,
+    /// How many had none in a second that has just ended.
+    pub(crate) dropped: u32,
+}
+
+impl Bound {
+    /// So many lines a second.
+    pub(crate) fn new(per_second: u32) -> Self {
+        Self {
+            per_second,
+            window: Mutex::new(Window {
+                since: Instant::now(),
+                lines: 0,
+                dropped: 0,
+            }),
+        }
+    }
+
+    /// Asks for one more line.
+    pub(crate) fn admit(&self, now: Instant) -> Admitted {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dropped = 0;
+        if now.saturating_duration_since(window.since) >= Duration::from_secs(1) {
+            dropped = window.dropped;
+            *window = Window {
+                since: now,
+                lines: 0,
+                dropped: 0,
+            };
+        }
+        let admitted = window.lines < self.per_second;
+        if admitted {
+            window.lines += 1;
+        } else {
+            window.dropped = window.dropped.saturating_add(1);
+        }
+        Admitted { admitted, dropped }
+    }
 }
 
 /// Emits one event; the level must be known when this is compiled.
@@ -60,11 +110,7 @@ impl LogSink {
         Self {
             plugin,
             muted: false,
-            window: Mutex::new(Window {
-                since: Instant::now(),
-                lines: 0,
-                dropped: 0,
-            }),
+            bound: Bound::new(LINES_PER_SECOND),
         }
     }
 
@@ -105,23 +151,7 @@ impl LogSink {
 
     /// Whether there is room for one more line in this second.
     fn admit(&self, now: Instant) -> bool {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut dropped = 0;
-        if now.saturating_duration_since(window.since) >= Duration::from_secs(1) {
-            dropped = window.dropped;
-            *window = Window {
-                since: now,
-                lines: 0,
-                dropped: 0,
-            };
-        }
-        let admitted = window.lines < LINES_PER_SECOND;
-        if admitted {
-            window.lines += 1;
-        } else {
-            window.dropped = window.dropped.saturating_add(1);
-        }
-        drop(window);
+        let Admitted { admitted, dropped } = self.bound.admit(now);
         if dropped > 0 {
             let plugin = &*self.plugin;
             event!(
@@ -188,6 +218,20 @@ mod tests {
         let kept = (0..1000).filter(|_| sink.admit(now)).count();
         assert_eq!(kept, 100);
         assert!(sink.admit(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_had_no_room_is_counted_when_the_second_is_over() {
+        let (bound, now) = (Bound::new(2), Instant::now());
+        let said = |at, admitted, dropped| {
+            assert_eq!(bound.admit(at), Admitted { admitted, dropped });
+        };
+        said(now, true, 0);
+        said(now, true, 0);
+        said(now, false, 0);
+        said(now, false, 0);
+        said(now + Duration::from_secs(1), true, 2);
+        said(now + Duration::from_secs(2), true, 0);
     }
 
     proptest! {

@@ -8,10 +8,13 @@ use super::artifact::Artifact;
 use super::instance::Instance;
 use super::ticker::Ticker;
 use super::{Failure, Hook, Hooks, Runtime};
+use crate::capability::log::{Admitted, Bound};
 use crate::capability::{Scope, Services, grants};
 use crate::config::model::{Name, OnError, Plugin, PluginSource};
 use crate::rollout::Rollout;
 
+/// Lines about failed hooks of one plugin in a second, all workers together.
+const FAILURES_PER_SECOND: u32 = 10;
 /// Trips of the same plugin on several workers are one line in the log.
 const TRIP_LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -24,6 +27,7 @@ pub struct Binding {
     waits: bool,
     scope: Arc<Scope>,
     ticker: Arc<Ticker>,
+    failures: Bound,
     last_trip: Mutex<Option<Instant>>,
 }
 
@@ -104,6 +108,7 @@ impl Binding {
             plugin: plugin.clone(),
             scope: Arc::new(scope),
             ticker: runtime.ticker().clone(),
+            failures: Bound::new(FAILURES_PER_SECOND),
             last_trip: Mutex::default(),
         })
     }
@@ -190,6 +195,20 @@ impl Binding {
     /// The code.
     pub fn artifact(&self) -> &Arc<Artifact> {
         &self.artifact
+    }
+
+    /// Whether there is room in this second for a line about a failed hook. What
+    /// had none is counted, in a line of its own.
+    pub fn may_report_failure(&self) -> bool {
+        let Admitted { admitted, dropped } = self.failures.admit(Instant::now());
+        if dropped > 0 {
+            tracing::warn!(
+                plugin = &**self.name(),
+                dropped,
+                "more hooks of this plugin failed: {FAILURES_PER_SECOND} lines a second say so"
+            );
+        }
+        admitted
     }
 
     /// Says in the log that the plugin is left alone, once for all workers.

@@ -99,6 +99,7 @@ impl Link {
         // That it is left alone was said when that began.
         if let Some(failure) = failure
             && !matches!(failure, Failure::Tripped)
+            && self.slot.binding().may_report_failure()
         {
             let route = exchange.map_or("", |e| &e.route.name);
             let id = exchange.and_then(|e| e.request_id.to_str().ok());

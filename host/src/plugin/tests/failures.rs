@@ -248,6 +248,23 @@ fn a_body_that_the_route_lets_in_may_come_back() {
 }
 
 #[test]
+fn errors_of_the_plugin_do_not_trip_the_slot() {
+    let slot = slot(&responds(101, "a", "b", 0));
+    for _ in 0..20 {
+        assert!(matches!(fails(&slot), Failure::InvalidReply(_)));
+    }
+    assert!(!slot.tripped());
+}
+
+#[test]
+fn lines_about_failures_are_bounded() {
+    let slot = slot(&stamp_and("unreachable"));
+    let said = (0..10_000).filter(|_| slot.binding().may_report_failure());
+    let said = said.count();
+    assert!((10..10_000).contains(&said), "{said}");
+}
+
+#[test]
 fn five_traps_trip_the_slot() {
     let slot = slot(&stamp_and("unreachable"));
     for _ in 0..5 {
