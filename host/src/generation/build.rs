@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use serde_json::Value;
-
 use super::{Destinations, Generation, Listening, destinations, stores};
 use crate::capability::{CustomMetrics, Services, Stores};
 use crate::config::model::{Config, Name, Plugin, PluginSource};
@@ -255,10 +253,7 @@ impl<'a> Building<'a> {
             match binding.instantiate() {
                 Ok(instance) => ready.push(instance),
                 Err(StartError::Problems(problems)) => {
-                    let plugin = binding.plugin();
                     for (pointer, message) in problems {
-                        let message =
-                            without_secrets(&message, &plugin.config, &plugin.shown_config);
                         self.problem(&config::plugin_key(name, &pointer), message);
                     }
                     return None;
@@ -370,29 +365,6 @@ fn source(source: &PluginSource) -> Result<std::borrow::Cow<'static, [u8]>, Box<
         PluginSource::File(path) => std::fs::read(path)
             .map(Into::into)
             .map_err(|why| Box::new(problem(format!("cannot read {}: {why}", path.display())))),
-    }
-}
-
-/// A plugin's words about its configuration, with placeholders in the place of
-/// what they stand for.
-fn without_secrets(message: &str, config: &Value, shown: &Value) -> String {
-    match (config, shown) {
-        (Value::String(secret), Value::String(placeholder)) if secret != placeholder => {
-            if secret.is_empty() {
-                message.to_owned()
-            } else {
-                message.replace(secret.as_str(), placeholder)
-            }
-        }
-        (Value::Array(config), Value::Array(shown)) => {
-            let pairs = config.iter().zip(shown);
-            pairs.fold(message.to_owned(), |m, (c, s)| without_secrets(&m, c, s))
-        }
-        (Value::Object(config), Value::Object(shown)) => {
-            let pairs = config.values().zip(shown.values());
-            pairs.fold(message.to_owned(), |m, (c, s)| without_secrets(&m, c, s))
-        }
-        _ => message.to_owned(),
     }
 }
 

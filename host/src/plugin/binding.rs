@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::artifact::Artifact;
 use super::instance::Instance;
 use super::ticker::Ticker;
-use super::{Failure, Hook, Hooks, Runtime};
+use super::{Failure, Hook, Hooks, Runtime, problems};
 use crate::capability::log::{Admitted, Bound};
 use crate::capability::{Scope, Services, grants};
 use crate::config::model::{Name, OnError, Plugin, PluginSource};
@@ -17,6 +17,9 @@ use crate::rollout::Rollout;
 const FAILURES_PER_SECOND: u32 = 10;
 /// Trips of the same plugin on several workers are one line in the log.
 const TRIP_LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Problems of a configuration that are said in one line.
+const SHOWN: usize = 5;
 
 /// An artifact with its configuration, grants and limits. Immutable: what
 /// changes is another binding.
@@ -59,7 +62,8 @@ impl std::error::Error for BindError {}
 /// Why there is no instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// The plugin refuses its configuration: JSON Pointers into it, and messages.
+    /// The plugin refuses its configuration: JSON Pointers into it, and messages,
+    /// both fit to be shown.
     Problems(Vec<(String, String)>),
     /// It failed before it could say anything.
     Failed(Failure),
@@ -71,12 +75,15 @@ impl fmt::Display for StartError {
             StartError::Failed(failure) => write!(f, "{failure}"),
             StartError::Problems(problems) => {
                 f.write_str("refuses its configuration")?;
-                for (n, (at, message)) in problems.iter().enumerate() {
+                for (n, (at, message)) in problems.iter().take(SHOWN).enumerate() {
                     let mark = if n == 0 { ": " } else { "; " };
                     let at = if at.is_empty() { "/" } else { at };
                     write!(f, "{mark}{at}: {message}")?;
                 }
-                Ok(())
+                match problems.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "; and {more} more"),
+                }
             }
         }
     }
@@ -140,9 +147,10 @@ impl Binding {
         .map_err(StartError::Failed)?;
         match instance.configure(&self.config, limits.deadline) {
             Ok(Ok(())) => Ok(instance),
-            Ok(Err(problems)) => Err(StartError::Problems(
-                problems.into_iter().map(|p| (p.at, p.message)).collect(),
-            )),
+            Ok(Err(problems)) => {
+                let problems = problems::readable(&problems, &self.plugin);
+                Err(StartError::Problems(problems))
+            }
             Err(failure) => Err(StartError::Failed(failure)),
         }
     }

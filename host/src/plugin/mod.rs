@@ -20,6 +20,7 @@ mod instance;
 mod limiter;
 mod load_error;
 mod names;
+mod problems;
 mod runtime;
 mod slot;
 pub(crate) mod state;

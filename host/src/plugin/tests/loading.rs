@@ -289,6 +289,49 @@ fn a_plugin_may_refuse_its_configuration() {
 }
 
 #[test]
+fn problems_of_a_configuration_are_bounded_and_name_no_secret() {
+    // 60 problems, all the same: at 128, message at 130.
+    let code = format!(
+        r#"(data (i32.const 128) "/a'hunter2'\nERROR forged")
+        (func $configure (param i32 i32) (result i32)
+            (local $n i32)
+            (i32.store (i32.const 600) (i32.const 1))
+            (i32.store (i32.const 604) (i32.const 1024))
+            (i32.store (i32.const 608) (i32.const 60))
+            (loop $next
+                (i32.store (i32.add (i32.const 1024) (local.get $n)) (i32.const 128))
+                (i32.store (i32.add (i32.const 1028) (local.get $n)) (i32.const 2))
+                (i32.store (i32.add (i32.const 1032) (local.get $n)) (i32.const 130))
+                (i32.store (i32.add (i32.const 1036) (local.get $n)) (i32.const 22))
+                (local.set $n (i32.add (local.get $n) (i32.const 16)))
+                (br_if $next (i32.lt_u (local.get $n) (i32.const 960))))
+            (i32.const 600))
+        (func $on-request (result i32) (i32.const {OK}))"#
+    );
+    let (runtime, mut plugin_config) = (runtime(), configured());
+    plugin_config.config = serde_json::json!({ "a": "hunter2" });
+    plugin_config.shown_config = serde_json::json!({ "a": "${PASSWORD}" });
+    let bytes = plugin(&[], &code);
+    let binding = bind(&runtime, &bytes, &plugin_config, &consumers()).unwrap();
+    let Err(StartError::Problems(problems)) = binding.instantiate() else {
+        panic!("it was accepted")
+    };
+    let shown = r"'${PASSWORD}'\nERROR forged";
+    assert_eq!(problems[49], ("/a".into(), shown.into()));
+    let more = "there are 10 more problems";
+    assert_eq!(problems[50..], [(String::new(), more.into())]);
+    // What a worker says, where it has to make an instance.
+    let slot = Slot::new(Arc::new(binding), None);
+    let (_, result) = slot.call(super::super::testing::exchange(), &OnRequest);
+    let said = result.unwrap_err().to_string();
+    assert!(
+        said.contains("${PASSWORD}") && said.ends_with("and 46 more"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter2") && !said.contains('\n'), "{said}");
+}
+
+#[test]
 fn instances_can_move_between_threads() {
     fn moves<T: Send>() {}
     fn is_shared<T: Send + Sync>() {}
