@@ -137,6 +137,7 @@ impl Binding {
     /// what `configure` takes.
     pub fn instantiate(&self) -> Result<Instance, StartError> {
         let limits = &self.plugin.limits;
+        let began = Instant::now();
         let mut instance = Instance::start(
             &self.artifact,
             self.scope.clone(),
@@ -146,7 +147,10 @@ impl Binding {
         )
         .map_err(StartError::Failed)?;
         match instance.configure(&self.config, limits.deadline) {
-            Ok(Ok(())) => Ok(instance),
+            Ok(Ok(())) => {
+                instance.was_made_in(began.elapsed());
+                Ok(instance)
+            }
             Ok(Err(problems)) => {
                 let problems = problems::readable(&problems, &self.plugin);
                 Err(StartError::Problems(problems))
@@ -220,7 +224,7 @@ impl Binding {
     }
 
     /// Says in the log that the plugin is left alone, once for all workers.
-    pub(super) fn report_trip(&self, now: Instant, failure: &Failure) {
+    pub(super) fn report_trip(&self, now: Instant, failure: &dyn fmt::Display) {
         let mut last = self
             .last_trip
             .lock()
@@ -229,7 +233,7 @@ impl Binding {
             *last = Some(now);
             tracing::warn!(
                 plugin = &**self.name(),
-                failure = %failure,
+                %failure,
                 "plugin failed again and again, and is left alone for a while"
             );
         }

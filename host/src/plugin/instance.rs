@@ -34,6 +34,10 @@ pub struct Instance {
     host_call_bytes: usize,
     /// The last call was allowed more data than the next one.
     restore_fuel: bool,
+    /// How long it took to make it.
+    made_in: Duration,
+    /// Hooks that it was called for so far.
+    served: u32,
     /// More memory than this, and it makes way for a new one between two calls.
     worn_at: usize,
     /// How long one call may wait.
@@ -86,6 +90,8 @@ impl Instance {
                 calls,
                 host_call_bytes: limits.host_call_bytes,
                 restore_fuel: false,
+                made_in: Duration::ZERO,
+                served: 0,
                 worn_at: limits.memory - limits.memory / 8,
                 wait: limits.wait,
                 waits,
@@ -174,6 +180,17 @@ impl Instance {
         self.memory_bytes() > self.worn_at
     }
 
+    /// Notes how long it took to make it.
+    pub(super) fn was_made_in(&mut self, time: Duration) {
+        self.made_in = time;
+    }
+
+    /// Whether making it took longer than its calls could have: where such an
+    /// instance is worn, its worker does little else than make the next.
+    pub(super) fn was_dear(&self, deadline: Duration) -> bool {
+        self.made_in > deadline.saturating_mul(self.served)
+    }
+
     /// Where its calls go while a hook waits for them.
     pub(super) fn connect(&mut self, outcalls: Outcalls) {
         self.store.data_mut().outcalls = Some(outcalls);
@@ -199,6 +216,7 @@ impl Instance {
     #[inline]
     fn begin(&mut self, exchange: &mut Exchange, carries_body: bool) {
         exchange.begin_edits();
+        self.served = self.served.saturating_add(1);
         if carries_body {
             // What a route lets through as a body, a plugin may return as one.
             let fuel = self.host_call_bytes.max(exchange.route.body_limit);

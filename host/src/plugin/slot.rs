@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,8 @@ use crate::exchange::Exchange;
 
 /// Exchanges that wait for an instance, for each instance that there may be.
 const MAX_QUEUE: usize = 16;
+/// Why a plugin whose calls succeed is left alone.
+const DEAR: &str = "fills its memory so fast that making it anew takes longer than its calls";
 
 /// One binding on one worker. A plugin that never waits has one instance; one
 /// that waits has as many as hooks of it wait, up to `limits.instances`. A
@@ -130,6 +133,7 @@ impl Slot {
             _ => {
                 trip.succeeded();
                 if instance.is_worn() {
+                    self.worn(trip, instance);
                     idle.clear();
                 }
             }
@@ -168,7 +172,13 @@ impl Slot {
             Err(failure) if failure.costs_the_instance() => self.failed(trip, failure),
             _ => {
                 trip.succeeded();
-                lent.free = done.filter(|instance| !instance.is_worn());
+                lent.free = done.filter(|instance| {
+                    let worn = instance.is_worn();
+                    if worn {
+                        self.worn(trip, instance);
+                    }
+                    !worn
+                });
             }
         }
         result
@@ -213,8 +223,17 @@ impl Slot {
         })
     }
 
+    /// An instance makes way for a new one. Where those cost more than the calls
+    /// that they serve, the plugin is about to hold the worker up.
     #[cold]
-    fn failed(&self, trip: &mut Trip, failure: &Failure) {
+    fn worn(&self, trip: &mut Trip, instance: &Instance) {
+        if instance.was_dear(self.binding.plugin().limits.deadline) {
+            self.failed(trip, &DEAR);
+        }
+    }
+
+    #[cold]
+    fn failed(&self, trip: &mut Trip, failure: &dyn fmt::Display) {
         let now = Instant::now();
         if trip.failed(now) {
             self.binding.report_trip(now, failure);

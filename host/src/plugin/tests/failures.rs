@@ -321,3 +321,44 @@ fn an_instance_that_gathers_memory_makes_way_for_a_new_one_before_a_request_fail
     }
     assert_eq!(most, 14 << 16);
 }
+
+#[test]
+fn an_instance_that_is_dear_to_make_may_not_wear_out_at_once() {
+    // A `configure` that counts for a while, and a hook that fills the memory
+    // where the request has the header `stamp`, which is at 133.
+    let code = |count: u32| {
+        let code = format!(
+            r#"(data (i32.const 133) "stamp")
+            (func $configure (param i32 i32) (result i32)
+                (local $n i32)
+                (loop $more
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (br_if $more (i32.lt_u (local.get $n) (i32.const {count}))))
+                (i32.const {OK}))
+            (func $on-request (result i32)
+                (call $header (i32.const 133) (i32.const 5) (i32.const 256))
+                (if (i32.load8_u (i32.const 256))
+                    (then (drop (memory.grow (i32.const 13)))))
+                (i32.const {OK}))"#
+        );
+        plugin(&[HEADER], &code)
+    };
+    let fills = |slot: &Slot| {
+        let mut exchange = exchange();
+        let stamp = http::HeaderValue::from_static("1");
+        exchange.request.headers.insert("stamp", stamp);
+        slot.call(exchange, &OnRequest).1
+    };
+    // Longer than the 20 ms that one call may take.
+    let dear = slot(&code(200_000_000));
+    for _ in 0..5 {
+        assert!(fills(&dear).is_ok());
+        assert_eq!(dear.memory_bytes(), 0, "it was worn");
+    }
+    assert_eq!(fills(&dear).unwrap_err(), Failure::Tripped);
+    let cheap = slot(&code(0));
+    for _ in 0..20 {
+        assert!(fills(&cheap).is_ok());
+    }
+    assert!(!cheap.tripped());
+}
