@@ -90,6 +90,7 @@ impl Control {
     ) -> Result<Self, Vec<Problem>> {
         let first = Arc::new(build(loaded, &environment, None, 1)?);
         environment.rollouts.publish(&first.rollouts());
+        first.publish_metrics();
         let (current, _) = watch::channel(first.clone());
         metrics.generation.store(1, Relaxed);
         Ok(Self {
@@ -228,6 +229,7 @@ impl Control {
             .push(next.clone(), cause, changes.clone(), keep);
         self.metrics.generation.store(next.number, Relaxed);
         self.environment.rollouts.publish(&next.rollouts());
+        next.publish_metrics();
         let generation = next.number;
         self.current.send_replace(next);
         ReloadOutcome::Applied {

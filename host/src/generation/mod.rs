@@ -71,6 +71,11 @@ impl Generation {
         bindings.filter_map(|(_, b)| b.rollout().cloned()).collect()
     }
 
+    /// It serves: the metrics of its plugins are shown.
+    fn publish_metrics(&self) {
+        self.bindings.values().for_each(|binding| binding.publish());
+    }
+
     /// An instance of a plugin that was configured beside traffic, for the
     /// worker that asks first.
     pub fn take_instance(&self, plugin: &str) -> Option<Instance> {

@@ -159,6 +159,13 @@ impl Binding {
         }
     }
 
+    /// It serves from now on: its metrics are shown.
+    pub fn publish(&self) {
+        if let Some(metrics) = &self.scope.metrics {
+            metrics.publish();
+        }
+    }
+
     /// The plugin's name in the configuration.
     pub fn name(&self) -> &Name {
         &self.plugin.name

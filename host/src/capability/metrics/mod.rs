@@ -1,6 +1,6 @@
 //! Metrics that plugins make: a bounded number of them, with a bounded number
 //! of series each. They live as long as a binding that registered them, so a
-//! reload does not set them back.
+//! reload does not set them back, and are shown once that binding serves.
 
 mod family;
 mod handles;

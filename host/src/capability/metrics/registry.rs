@@ -1,7 +1,6 @@
 //! Which metrics exist, in the whole process.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::MetricError;
@@ -13,22 +12,18 @@ const MAX_METRICS: usize = 32;
 
 /// All metrics that plugins have made. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct CustomMetrics(Arc<Registry>);
+pub struct CustomMetrics(Arc<Mutex<Families>>);
 
 #[derive(Default)]
-struct Registry {
-    owners: AtomicU64,
-    families: Mutex<BTreeMap<Id, Entry>>,
+struct Families {
+    /// Every family that some binding has, whether it serves or not.
+    known: Vec<(Id, Weak<Family>)>,
+    /// What is shown: of each metric the family that was published last.
+    shown: BTreeMap<Id, Weak<Family>>,
 }
 
 /// The metric's name, then the plugin's: rendering goes by name.
 type Id = (String, Name);
-
-struct Entry {
-    family: Weak<Family>,
-    /// The youngest binding that registered it.
-    owner: u64,
-}
 
 impl CustomMetrics {
     /// The metrics of a new binding of this plugin.
@@ -36,7 +31,6 @@ impl CustomMetrics {
         PluginMetrics {
             metrics: self.clone(),
             plugin,
-            owner: self.0.owners.fetch_add(1, Ordering::Relaxed),
             kept: Mutex::default(),
         }
     }
@@ -47,26 +41,66 @@ impl CustomMetrics {
     }
 
     fn alive(&self) -> Vec<(Name, Arc<Family>)> {
-        let mut all = self.families();
-        all.retain(|_, entry| entry.family.strong_count() > 0);
-        all.iter()
-            .filter_map(|((_, plugin), entry)| Some((plugin.clone(), entry.family.upgrade()?)))
+        let mut families = self.families();
+        families.forget();
+        families
+            .shown
+            .iter()
+            .filter_map(|((_, plugin), family)| Some((plugin.clone(), family.upgrade()?)))
             .collect()
     }
 
-    fn families(&self) -> MutexGuard<'_, BTreeMap<Id, Entry>> {
-        let families = &self.0.families;
-        families.lock().unwrap_or_else(PoisonError::into_inner)
+    fn families(&self) -> MutexGuard<'_, Families> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Families {
+    /// Drops what no binding has any more.
+    fn forget(&mut self) {
+        self.known.retain(|(_, family)| family.strong_count() > 0);
+        self.shown.retain(|_, family| family.strong_count() > 0);
+    }
+
+    /// Finds what another binding of the plugin registered, or makes it.
+    fn register(&mut self, id: Id, shape: Shape) -> Result<Arc<Family>, MetricError> {
+        self.forget();
+        let (name, plugin) = &id;
+        let counter = shape.buckets().is_none();
+        let mut same = None;
+        for ((known, owner), family) in &self.known {
+            let Some(family) = family.upgrade().filter(|_| known == name) else {
+                continue;
+            };
+            if owner == plugin {
+                same = same.or_else(|| (family.shape == shape).then_some(family));
+            } else if family.shape.buckets().is_none() != counter {
+                // One name is one kind of metric, whoever has it.
+                return Err(MetricError::Invalid);
+            }
+        }
+        if let Some(family) = same {
+            return Ok(family);
+        }
+        let family = Arc::new(Family::new(name.clone(), shape));
+        self.known.push((id, Arc::downgrade(&family)));
+        Ok(family)
     }
 }
 
 /// The metrics of one binding. What it registered lives as long as it does,
-/// and longer where a younger binding of the same plugin registers the same.
+/// and longer where another binding of the same plugin registers the same. It
+/// is shown once it was published: a binding that never serves hides nothing.
 pub(crate) struct PluginMetrics {
     metrics: CustomMetrics,
     plugin: Name,
-    owner: u64,
-    kept: Mutex<Vec<Arc<Family>>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    families: Vec<Arc<Family>>,
+    published: bool,
 }
 
 impl PluginMetrics {
@@ -75,53 +109,41 @@ impl PluginMetrics {
         if !is_name(&name) {
             return Err(MetricError::Invalid);
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(family) = kept.iter().find(|f| f.name == name) {
+        let mut kept = self.kept();
+        if let Some(family) = kept.families.iter().find(|f| f.name == name) {
             let same = family.shape == shape;
             return same.then(|| family.clone()).ok_or(MetricError::Invalid);
         }
-        if kept.len() >= MAX_METRICS {
+        if kept.families.len() >= MAX_METRICS {
             return Err(MetricError::Full);
         }
-        let family = self.publish(name, shape)?;
-        kept.push(family.clone());
+        let id = (name, self.plugin.clone());
+        let mut families = self.metrics.families();
+        let family = families.register(id.clone(), shape)?;
+        if kept.published {
+            // Only a later instance asked for it. It takes no other's place.
+            let shown = families.shown.entry(id);
+            shown.or_insert_with(|| Arc::downgrade(&family));
+        }
+        kept.families.push(family.clone());
         Ok(family)
     }
 
-    /// Finds what an older binding registered, or makes it.
-    fn publish(&self, name: String, shape: Shape) -> Result<Arc<Family>, MetricError> {
-        let mut all = self.metrics.families();
-        all.retain(|_, entry| entry.family.strong_count() > 0);
-        let counter = shape.buckets().is_none();
-        // One name is one kind of metric, whoever has it.
-        let clash = all.iter().any(|((n, plugin), entry)| {
-            let other = entry.family.upgrade();
-            let differs = other.is_some_and(|f| f.shape.buckets().is_none() != counter);
-            *n == name && *plugin != self.plugin && differs
-        });
-        if clash {
-            return Err(MetricError::Invalid);
+    /// The binding serves: what it registered is shown from now on, in the
+    /// place of what the plugin had under the same names.
+    pub(crate) fn publish(&self) {
+        let mut kept = self.kept();
+        kept.published = true;
+        let mut families = self.metrics.families();
+        families.forget();
+        for family in &kept.families {
+            let id = (family.name.clone(), self.plugin.clone());
+            families.shown.insert(id, Arc::downgrade(family));
         }
-        let id = (name, self.plugin.clone());
-        if let Some(entry) = all.get_mut(&id)
-            && let Some(family) = entry.family.upgrade()
-        {
-            if family.shape == shape {
-                entry.owner = entry.owner.max(self.owner);
-                return Ok(family);
-            }
-            if entry.owner > self.owner {
-                // A younger binding changed the shape: this one counts for nobody.
-                return Ok(Arc::new(Family::new(id.0, shape)));
-            }
-        }
-        let family = Arc::new(Family::new(id.0.clone(), shape));
-        let entry = Entry {
-            family: Arc::downgrade(&family),
-            owner: self.owner,
-        };
-        all.insert(id, entry);
-        Ok(family)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,9 +173,11 @@ mod tests {
         let metrics = CustomMetrics::default();
         let (old, mut first) = (metrics.plugin("p".into()), Handles::default());
         let n = first.insert(old.register("hits".into(), shape(&[])).unwrap());
+        old.publish();
         add(&mut first, n, &[]);
         let (new, mut second) = (metrics.plugin("p".into()), Handles::default());
         let n = second.insert(new.register("hits".into(), shape(&[])).unwrap());
+        new.publish();
         drop((old, first));
         add(&mut second, n, &[]);
         assert_eq!(
@@ -175,6 +199,7 @@ mod tests {
         );
         let mut handles = Handles::default();
         let n = handles.insert(new.register("hits".into(), shape(&["a"])).unwrap());
+        new.publish();
         add(&mut handles, n, &["x\"\\\n"]);
         let again = metrics.plugin("q".into());
         let timed = Shape::histogram(vec![], vec![1.0]).unwrap();
@@ -187,6 +212,39 @@ mod tests {
     }
 
     #[test]
+    fn who_never_serves_hides_nothing_and_who_serves_again_is_shown_again() {
+        let metrics = CustomMetrics::default();
+        let (old, mut first) = (metrics.plugin("p".into()), Handles::default());
+        let n = first.insert(old.register("hits".into(), shape(&[])).unwrap());
+        add(&mut first, n, &[]);
+        assert_eq!(text(&metrics), "", "it does not serve yet");
+        old.publish();
+        let served = text(&metrics);
+        assert!(served.ends_with("hits{plugin=\"p\"} 1\n"), "{served}");
+        let rejected = metrics.plugin("p".into());
+        let _family = rejected.register("hits".into(), shape(&["a"])).unwrap();
+        let _other = rejected.register("misses".into(), shape(&[])).unwrap();
+        assert_eq!(text(&metrics), served);
+        rejected.publish();
+        assert_ne!(text(&metrics), served);
+        old.publish();
+        assert!(
+            text(&metrics).contains("hits{plugin=\"p\"} 1\n"),
+            "rolled back"
+        );
+    }
+
+    #[test]
+    fn a_metric_that_a_later_instance_registers_is_shown_at_once() {
+        let metrics = CustomMetrics::default();
+        let (plugin, mut handles) = (metrics.plugin("p".into()), Handles::default());
+        plugin.publish();
+        let n = handles.insert(plugin.register("late".into(), shape(&[])).unwrap());
+        add(&mut handles, n, &[]);
+        assert!(text(&metrics).ends_with("late{plugin=\"p\"} 1\n"));
+    }
+
+    #[test]
     fn labels_and_metrics_are_bounded() {
         let metrics = CustomMetrics::default();
         let (plugin, mut handles) = (metrics.plugin("p".into()), Handles::default());
@@ -194,6 +252,7 @@ mod tests {
         for i in 0..1000 {
             add(&mut handles, n, &[&i.to_string()]);
         }
+        plugin.publish();
         add(&mut handles, n, &["1", "2"]);
         add(&mut handles, 77, &["1"]);
         let text = text(&metrics);
@@ -214,6 +273,7 @@ mod tests {
         let (plugin, mut handles) = (metrics.plugin("p".into()), Handles::default());
         let shape = Shape::histogram(vec![], vec![0.5, 2.0]).unwrap();
         let n = handles.insert(plugin.register("size".into(), shape).unwrap());
+        plugin.publish();
         for value in [0.25, 1.0, 1.5, 9.0, f64::NAN] {
             let key = handles.key();
             handles.observe(n, value, key);

@@ -94,6 +94,7 @@ fn metrics_are_registered_in_configure_and_counted_in_hooks() {
         let (_, result) = slot.call(exchange(), &OnRequest);
         assert!(result.is_ok(), "{result:?}");
     }
+    binding.publish();
     let mut text = String::new();
     metrics.render(&mut text);
     assert!(
