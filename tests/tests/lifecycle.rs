@@ -1,9 +1,12 @@
 //! Start, stop, and what survives between them.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::process::Command;
 use std::time::Instant;
 
+use http::Method;
 use http_body_util::BodyExt;
+use rustix::fs::OFlags;
 use rustix::process::Signal;
 use sluice_tests::client::{Client, With, get};
 use sluice_tests::config::{plain, plugin, route, upstream};
@@ -117,6 +120,34 @@ async fn a_gateway_that_is_told_to_stop_finishes_what_it_has_begun() {
         assert!(status.success(), "{status}\n{}", gateway.log());
         assert_eq!(gateway.access_log().matches("/download").count(), 2);
     }
+}
+
+/// The configuration is a pipe into which nobody writes: a reload that has no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_takes_long_holds_up_neither_operators_nor_the_end() {
+    let target = Upstream::start().await;
+    let mut gateway = Gateway::start(&plain(target.address())).await;
+    std::fs::remove_file(gateway.config()).expect("the configuration");
+    let made = Command::new("mkfifo").arg(gateway.config()).status();
+    assert!(made.expect("mkfifo").success());
+    gateway.signal(Signal::HUP);
+    let _pipe = wait::until("a reload that has begun", async || {
+        let mut options = std::fs::OpenOptions::new();
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        // Nobody can open it for writing before somebody reads.
+        options.write(true).custom_flags(flags);
+        options.open(gateway.config()).ok()
+    })
+    .await;
+    let shown = wait::within(
+        "the generations",
+        gateway.ask_admin(Method::GET, "/generations"),
+    );
+    assert_eq!(shown.await.status, 200);
+    let metrics = wait::within("the metrics", gateway.metrics());
+    assert_eq!(metrics.await.sum("sluice_generation", &[]), 1.0);
+    gateway.signal(Signal::TERM);
+    assert!(gateway.ended().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio::runtime::LocalOptions;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{check, demo, print, state};
 use crate::admin::Admin;
 use crate::config::{self, Loaded, Problem};
-use crate::generation::{Cause, Control, watch};
+use crate::generation::{Cause, Control, ReloadOutcome, watch};
 use crate::rollout::Rollouts;
 use crate::telemetry::{Metrics, log};
 use crate::usage::Ledger;
@@ -25,7 +26,12 @@ pub(super) fn run(path: Option<PathBuf>) -> ExitCode {
         .enable_all()
         .build_local(LocalOptions::default());
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(serve(path)),
+        Ok(runtime) => {
+            let result = runtime.block_on(serve(path));
+            // Nobody waits for a reload that is still being made.
+            runtime.shutdown_background();
+            result
+        }
         Err(why) => Err(Failed::Start(why.to_string())),
     };
     match result {
@@ -147,18 +153,32 @@ async fn until_stopped(control: &Arc<Control>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // One at a time; signals that come meanwhile are one more.
+    let mut reload: Option<JoinHandle<ReloadOutcome>> = None;
     loop {
         tokio::select! {
-            _ = hangup.recv() => {
+            _ = hangup.recv(), if reload.is_none() => {
                 let control = control.clone();
-                let reload = tokio::task::spawn_blocking(move || control.reload(Cause::Signal));
-                if reload.await.is_err() {
+                let reloading = tokio::task::spawn_blocking(move || control.reload(Cause::Signal));
+                reload = Some(reloading);
+            }
+            ended = ended(&mut reload) => {
+                reload = None;
+                if ended.is_err() {
                     tracing::error!("a reload panicked; the current generation goes on");
                 }
             }
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         }
+    }
+}
+
+/// Waits for the end of a task, for ever where there is none.
+async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -67,13 +67,20 @@ pub struct Control {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     current: watch::Sender<Arc<Generation>>,
-    state: Mutex<State>,
+    /// Whoever makes a generation has this meanwhile, which may be long.
+    making: Mutex<Numbers>,
+    /// What is shown: nobody has this for long.
+    shown: Mutex<Shown>,
     stamps: Mutex<Stamps>,
 }
 
-struct State {
+/// The numbers of generations.
+struct Numbers {
+    last: u64,
+}
+
+struct Shown {
     history: History,
-    last_number: u64,
     alive: Vec<Weak<Generation>>,
 }
 
@@ -98,10 +105,10 @@ impl Control {
             environment,
             metrics,
             current,
-            state: Mutex::new(State {
+            making: Mutex::new(Numbers { last: 1 }),
+            shown: Mutex::new(Shown {
                 alive: vec![Arc::downgrade(&first)],
                 history: History::new(first),
-                last_number: 1,
             }),
             stamps: Mutex::new(stamps_of(loaded)),
         })
@@ -125,9 +132,9 @@ impl Control {
     /// The metrics that plugins registered, and the host's own.
     pub fn render_metrics(&self) -> String {
         let alive = {
-            let mut state = self.lock();
-            state.alive.retain(|g| g.strong_count() > 0);
-            state.alive.len()
+            let mut shown = self.shown();
+            shown.alive.retain(|g| g.strong_count() > 0);
+            shown.alive.len()
         };
         self.metrics.live_generations.store(alive as u64, Relaxed);
         let mut text = self.metrics.render();
@@ -140,7 +147,7 @@ impl Control {
     /// Reads the configuration again. Takes as long as compiling plugins takes,
     /// so it never runs on a worker.
     pub fn reload(&self, cause: Cause) -> ReloadOutcome {
-        let mut state = self.lock();
+        let mut numbers = self.begin_making();
         let Some(path) = &self.path else {
             let generation = self.current().number;
             return ReloadOutcome::Unchanged { generation };
@@ -149,7 +156,7 @@ impl Control {
         let outcome = match config::load(path) {
             Ok(loaded) => {
                 *self.lock_stamps() = stamps_of(&loaded).or_earlier(&before);
-                self.apply(&mut state, &loaded, cause)
+                self.apply(&mut numbers, &loaded, cause)
             }
             Err(Rejected { problems, files }) => {
                 *self.lock_stamps() = Stamps::of(&files).or_earlier(&before).and(before);
@@ -160,20 +167,15 @@ impl Control {
         outcome
     }
 
-    fn apply(&self, state: &mut State, loaded: &Loaded, cause: Cause) -> ReloadOutcome {
+    fn apply(&self, numbers: &mut Numbers, loaded: &Loaded, cause: Cause) -> ReloadOutcome {
         let current = self.current();
         if means_the_same(loaded, &current) {
             return ReloadOutcome::Unchanged {
                 generation: current.number,
             };
         }
-        match build(
-            loaded,
-            &self.environment,
-            Some(&current),
-            state.last_number + 1,
-        ) {
-            Ok(next) => self.publish(state, next, cause),
+        match build(loaded, &self.environment, Some(&current), numbers.last + 1) {
+            Ok(next) => self.publish(numbers, next, cause),
             Err(problems) => self.rejected(problems),
         }
     }
@@ -181,9 +183,10 @@ impl Control {
     /// Goes back to an earlier generation, or to the one before the current
     /// one. What it was is served again under a new number.
     pub fn roll_back(&self, to: Option<u64>, cause: Cause) -> ReloadOutcome {
-        let mut state = self.lock();
+        let mut numbers = self.begin_making();
         let current = self.current();
-        let outcome = match state.history.find(to) {
+        let past = self.shown().history.find(to);
+        let outcome = match past {
             None => {
                 let message = match to {
                     Some(number) => format!("generation {number} is not kept"),
@@ -201,32 +204,31 @@ impl Control {
             Some(past) if past.number == current.number => ReloadOutcome::Unchanged {
                 generation: current.number,
             },
-            Some(past) => match again(
-                &past,
-                &current,
-                self.environment.workers,
-                state.last_number + 1,
-            ) {
-                Ok(next) => self.publish(&mut state, next, cause),
-                Err(problem) => self.rejected(vec![*problem]),
-            },
+            Some(past) => {
+                match again(&past, &current, self.environment.workers, numbers.last + 1) {
+                    Ok(next) => self.publish(&mut numbers, next, cause),
+                    Err(problem) => self.rejected(vec![*problem]),
+                }
+            }
         };
         self.tell(cause, &outcome);
         outcome
     }
 
-    fn publish(&self, state: &mut State, next: Generation, cause: Cause) -> ReloadOutcome {
+    fn publish(&self, numbers: &mut Numbers, next: Generation, cause: Cause) -> ReloadOutcome {
         let current = self.current();
         let next = Arc::new(next);
         let changes = changes(&current, &next);
         let restart = restart(&current, &next);
-        state.last_number = next.number;
-        state.alive.retain(|g| g.strong_count() > 0);
-        state.alive.push(Arc::downgrade(&next));
+        numbers.last = next.number;
         let keep = next.config.runtime.history;
-        state
+        let mut shown = self.shown();
+        shown.alive.retain(|g| g.strong_count() > 0);
+        shown.alive.push(Arc::downgrade(&next));
+        shown
             .history
             .push(next.clone(), cause, changes.clone(), keep);
+        drop(shown);
         self.metrics.generation.store(next.number, Relaxed);
         self.environment.rollouts.publish(&next.rollouts());
         next.publish_metrics();
@@ -241,7 +243,7 @@ impl Control {
 
     /// What is kept, the newest first.
     pub fn generations(&self) -> Vec<Past> {
-        self.lock().history.list()
+        self.shown().history.list()
     }
 
     /// Whether a file has changed since it was last read.
@@ -302,8 +304,12 @@ impl Control {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begin_making(&self) -> std::sync::MutexGuard<'_, Numbers> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
