@@ -104,6 +104,7 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
         .await
         .map_err(|why| Failed::Start(why.to_string()))?;
     admin.stop();
+    control.stop();
     let last = control.current();
     let within = last.config.runtime.drain;
     tracing::info!("stopping: exchanges under way have {within:?}");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -15,7 +15,12 @@ use super::{Generation, Listening};
 use crate::config::model::PluginSource;
 use crate::config::{self, Loaded, Problem, Rejected};
 use crate::rollout::Rollouts;
+use crate::server::Sockets;
 use crate::telemetry::{Metrics, render_rollouts, render_stores};
+
+/// How long a reload waits for workers to give back the sockets of a listener
+/// that is gone: until then it can be connected to.
+const RETURN: Duration = Duration::from_secs(1);
 
 /// What asked for a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,6 +87,8 @@ struct Numbers {
 struct Shown {
     history: History,
     alive: Vec<Weak<Generation>>,
+    /// The process is about to end: nothing is published any more.
+    stopping: bool,
 }
 
 impl Control {
@@ -109,6 +116,7 @@ impl Control {
             shown: Mutex::new(Shown {
                 alive: vec![Arc::downgrade(&first)],
                 history: History::new(first),
+                stopping: false,
             }),
             stamps: Mutex::new(stamps_of(loaded)),
         })
@@ -192,14 +200,7 @@ impl Control {
                     Some(number) => format!("generation {number} is not kept"),
                     None => "there is no earlier generation".into(),
                 };
-                self.rejected(vec![Problem {
-                    place: None,
-                    key: String::new(),
-                    message,
-                    found: None,
-                    expected: None,
-                    nearest: None,
-                }])
+                self.rejected(vec![problem(String::new(), message)])
             }
             Some(past) if past.number == current.number => ReloadOutcome::Unchanged {
                 generation: current.number,
@@ -215,25 +216,47 @@ impl Control {
         outcome
     }
 
+    /// The process is about to end: nobody connects any more, and what is being
+    /// made is not published.
+    pub fn stop(&self) {
+        let mut shown = self.shown();
+        shown.stopping = true;
+        for listener in self.current().listeners.values() {
+            if let Some(sockets) = &listener.sockets {
+                sockets.close();
+            }
+        }
+    }
+
     fn publish(&self, numbers: &mut Numbers, next: Generation, cause: Cause) -> ReloadOutcome {
         let current = self.current();
         let next = Arc::new(next);
         let changes = changes(&current, &next);
         let restart = restart(&current, &next);
-        numbers.last = next.number;
         let keep = next.config.runtime.history;
         let mut shown = self.shown();
+        if shown.stopping {
+            drop(shown);
+            let message = "the gateway is stopping".to_owned();
+            return self.rejected(vec![problem(String::new(), message)]);
+        }
+        numbers.last = next.number;
         shown.alive.retain(|g| g.strong_count() > 0);
         shown.alive.push(Arc::downgrade(&next));
         shown
             .history
             .push(next.clone(), cause, changes.clone(), keep);
-        drop(shown);
         self.metrics.generation.store(next.number, Relaxed);
         self.environment.rollouts.publish(&next.rollouts());
         next.publish_metrics();
         let generation = next.number;
+        // What each worker has of these is then the last that listens.
+        let gone = gone(&current, &next);
+        gone.iter().for_each(|sockets| sockets.close());
         self.current.send_replace(next);
+        drop(shown);
+        gone.iter()
+            .for_each(|sockets| sockets.wait_returned(RETURN));
         ReloadOutcome::Applied {
             generation,
             changes,
@@ -313,6 +336,18 @@ impl Control {
     }
 }
 
+/// The sockets of listeners that `next` does not have.
+fn gone(current: &Generation, next: &Generation) -> Vec<Arc<Sockets>> {
+    let of = |generation: &Generation| -> Vec<Arc<Sockets>> {
+        let listeners = generation.listeners.values();
+        listeners.filter_map(|l| l.sockets.clone()).collect()
+    };
+    let kept = of(next);
+    let mut gone = of(current);
+    gone.retain(|sockets| !kept.iter().any(|kept| Arc::ptr_eq(kept, sockets)));
+    gone
+}
+
 /// `past` under a new number, on the sockets that are open now.
 fn again(
     past: &Generation,
@@ -327,22 +362,14 @@ fn again(
             .listeners
             .values()
             .find(|l| l.config.address == address);
-        let sockets = match open
-            .and_then(|l| l.sockets.clone())
-            .or(listener.sockets.clone())
-        {
+        let sockets = match open.and_then(|l| l.sockets.clone()) {
             Some(sockets) => sockets,
-            None => crate::server::Sockets::bind(address, workers)
+            // Those that it had were closed when it went.
+            None => Sockets::bind(address, workers)
                 .map(Arc::new)
                 .map_err(|why| {
-                    Box::new(Problem {
-                        place: None,
-                        key: format!("listeners.{name}.address"),
-                        message: format!("cannot listen on {address}: {why}"),
-                        found: None,
-                        expected: None,
-                        nearest: None,
-                    })
+                    let key = format!("listeners.{name}.address");
+                    Box::new(problem(key, format!("cannot listen on {address}: {why}")))
                 })?,
         };
         let listening = Listening {
@@ -363,6 +390,18 @@ fn again(
         access_log: past.access_log.clone(),
         instances: Mutex::default(),
     })
+}
+
+/// A problem that no file has.
+fn problem(key: String, message: String) -> Problem {
+    Problem {
+        place: None,
+        key,
+        message,
+        found: None,
+        expected: None,
+        nearest: None,
+    }
 }
 
 /// What `next` changes, in words; a plugin's code counts, though no file of the configuration says so.

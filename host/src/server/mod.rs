@@ -14,7 +14,7 @@ mod sockets;
 mod stream;
 mod tls;
 
-pub use accept::Accepting;
+pub use accept::{Accepting, Leave};
 pub use body::{BodyFailure, ClientBody};
 pub use connections::Connections;
 pub use presence::{Presence, Visit};

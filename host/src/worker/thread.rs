@@ -15,8 +15,8 @@ use super::timers::{TICK, Timers};
 use super::view::View;
 use super::{Lines, Worker};
 use crate::config::model::Name;
-use crate::generation::Generation;
-use crate::server::{Accepting, Connections};
+use crate::generation::{Generation, Listening};
+use crate::server::{Accepting, Connections, Leave, Sockets};
 use crate::telemetry::{Metrics, Shard};
 use crate::usage::{Ledger, Tally};
 
@@ -98,7 +98,7 @@ async fn run(
     let writes = worker.writes.clone();
     tokio::task::spawn_local(async move { writes.send_each_turn().await });
     let mut listening = HashMap::new();
-    listen(&worker, &mut listening);
+    listen(&worker, &mut listening).await;
     loop {
         tokio::select! {
             changed = generations.changed() => {
@@ -106,11 +106,13 @@ async fn run(
                     return;
                 }
                 worker.view();
-                listen(&worker, &mut listening);
+                listen(&worker, &mut listening).await;
             }
             _ = stopped.changed() => {
                 let Stop::Within(span) = *stopped.borrow() else { continue };
-                listening.clear();
+                for (_, accepting) in listening.drain() {
+                    accepting.end(Leave::Empty).await;
+                }
                 drain(&worker, span).await;
                 return;
             }
@@ -119,19 +121,29 @@ async fn run(
 }
 
 /// Takes connections on the listeners of the newest generation, and on no others.
-fn listen(worker: &Rc<Worker>, listening: &mut HashMap<Name, Accepting>) {
+async fn listen(worker: &Rc<Worker>, listening: &mut HashMap<Name, Accepting>) {
     let view = worker.view();
     let wanted = &view.generation.listeners;
-    listening.retain(|name, accepting| {
-        let same = wanted.get(name).and_then(|l| l.sockets.as_ref());
-        same.is_some_and(|s| Arc::ptr_eq(s, &accepting.sockets))
+    let has = |listener: &Listening, sockets: &Arc<Sockets>| {
+        let own = listener.sockets.as_ref();
+        own.is_some_and(|own| Arc::ptr_eq(own, sockets))
+    };
+    let gone = listening.extract_if(|name, accepting| {
+        let same = wanted.get(name);
+        !same.is_some_and(|listener| has(listener, &accepting.sockets))
     });
+    for (_, accepting) in gone {
+        // Under another name they may be wanted still.
+        let kept = wanted.values().any(|l| has(l, &accepting.sockets));
+        let leave = if kept { Leave::Behind } else { Leave::Empty };
+        accepting.end(leave).await;
+    }
     for (name, listener) in wanted {
         let Some(sockets) = &listener.sockets else {
             continue;
         };
         if !listening.contains_key(name) {
-            match Accepting::begin(worker, name.clone(), sockets.clone()) {
+            match Accepting::begin(worker, name.clone(), listener, sockets.clone()) {
                 Ok(accepting) => drop(listening.insert(name.clone(), accepting)),
                 Err(why) => tracing::error!(listener = &**name, "cannot take connections: {why}"),
             }
@@ -157,6 +169,11 @@ async fn tick(worker: Rc<Worker>) {
         if worker.timers.now() >= sweep_at {
             sweep_at = worker.timers.now() + SWEEP_EVERY;
             worker.connections.sweep();
+            // Those too that waited to be taken when their listener went.
+            let listeners = &view.generation.listeners;
+            worker
+                .connections
+                .finish_unless(|name| listeners.contains_key(name));
             view.sweep();
             worker.shard.forget_unused();
         }
@@ -167,8 +184,11 @@ async fn tick(worker: Rc<Worker>) {
 async fn drain(worker: &Rc<Worker>, span: Duration) {
     worker.connections.finish_all();
     let ended = async {
+        // What was taken last has not begun yet.
+        tokio::task::yield_now().await;
         while !worker.connections.is_empty() || worker.shard.exchanges.get() > 0 {
             tokio::time::sleep(TICK).await;
+            worker.connections.finish_all();
         }
     };
     if tokio::time::timeout(span, ended).await.is_err() {
