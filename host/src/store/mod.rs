@@ -22,6 +22,7 @@ pub use memory::MemoryConfig;
 pub use redis::{RedisConfig, RedisTls, value_name as redis_name};
 
 use lease::Leases;
+use limit::Leasing;
 use memory::Memory;
 use redis::Redis;
 
@@ -109,7 +110,7 @@ impl Store {
     ) -> Option<Result<Ticket, StoreError>> {
         match &self.0 {
             Kind::Memory(memory) => Some(memory.take(set, key, cost)),
-            Kind::Redis(_, leases) => leases.try_take(set.leases()?, key, cost).map(Ok),
+            Kind::Redis(_, leases) => leases.try_take(leasing(set, cost)?, key, cost).map(Ok),
         }
     }
 
@@ -182,7 +183,7 @@ impl Store {
     ) -> Result<Ticket, StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.take(&set, &key, cost),
-            Kind::Redis(redis, leases) => match set.leases() {
+            Kind::Redis(redis, leases) => match leasing(&set, cost) {
                 Some(leasing) => leases.take(leasing, set, key, cost).await,
                 None => redis.take_strictly(&set, &key, cost, false).await,
             },
@@ -201,8 +202,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Kind::Memory(memory) => memory.charge(&set, &key, cost),
-            Kind::Redis(redis, _) => {
-                let charged = redis.take_strictly(&set, &key, cost, true).await;
+            Kind::Redis(redis, leases) => {
+                let rest = match set.leases() {
+                    Some(leasing) => leases.charge(leasing, &key, cost),
+                    None => cost,
+                };
+                if rest == 0 {
+                    return Ok(());
+                }
+                let charged = redis.take_strictly(&set, &key, rest, true).await;
                 charged.map(drop)
             }
         }
@@ -299,4 +307,11 @@ impl Store {
             }
         }
     }
+}
+
+/// How a share answers a take, where one may. A take of nothing asks how the
+/// limit stands: a share knows that only of what it holds, which asking would
+/// never use up.
+fn leasing(set: &LimitSet, cost: u64) -> Option<Leasing> {
+    set.leases().filter(|_| cost > 0)
 }

@@ -1,5 +1,5 @@
-//! Costs that cannot be charged, because Redis went away between a request and
-//! its response.
+//! Costs that responses say: charged to a Redis, also where shares are held, and
+//! not charged, because Redis went away between a request and its response.
 
 use std::sync::Arc;
 
@@ -49,4 +49,24 @@ async fn a_response_is_not_lost_because_it_cannot_be_charged() {
             (200, "work".into())
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_responses_cost_ends_a_leased_limit_too() {
+    let answer = "HTTP/1.1 200 OK\r\nx-cost: 40\r\ncontent-length: 0\r\n\r\n";
+    let upstream = RawUpstream::answering(answer).await;
+    let redis = Redis::start().await;
+    let plan = Plan {
+        quota: "cost = \"header:x-cost\"\nconsistency = \"lease\"",
+        timeout: "10s",
+        amount: 200,
+        ..Plan::of(redis.address())
+    };
+    let gateway = Gateway::start(&plan.settings(upstream.address())).await;
+    for left in [160, 120, 80, 40, 0] {
+        let passed = ask(&gateway, "deny", "paying").await;
+        assert_eq!(passed.status, 200);
+        assert_eq!(remaining(&passed), Some(left));
+    }
+    assert_eq!(ask(&gateway, "deny", "paying").await.status, 429);
 }

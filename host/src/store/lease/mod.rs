@@ -81,6 +81,15 @@ impl Leases {
         Some(ticket)
     }
 
+    /// Takes of a share what it has of a charge: that much is counted already.
+    /// What is still to be charged.
+    pub(super) fn charge(&self, leasing: Leasing, key: &[u8], cost: u64) -> u64 {
+        let rest = self.with(leasing, key, |shard, probe| {
+            Some(shard.find(probe)?.value.charge(Instant::now(), cost))
+        });
+        rest.unwrap_or(cost)
+    }
+
     pub(super) async fn take(
         self: &Arc<Self>,
         leasing: Leasing,

@@ -70,10 +70,9 @@ impl Share {
         }
     }
 
-    /// The answer to a take, where it is known here.
+    /// The answer to a take of 1 or more, where it is known here.
     pub(super) fn take(&mut self, now: Instant, cost: u64) -> Option<Ticket> {
-        let need = cost.max(1);
-        if now < self.until && self.left >= need {
+        if now < self.until && self.left >= cost {
             self.left -= cost;
             self.used = now;
             let since = ms(now.saturating_duration_since(self.asked.unwrap_or(now)));
@@ -88,7 +87,7 @@ impl Share {
             });
         }
         match &self.refused {
-            Some((refused, at, ticket)) if need == *refused => {
+            Some((refused, at, ticket)) if cost == *refused => {
                 let since = now.saturating_duration_since(*at);
                 let again = ticket.standings.iter().map(|s| s.retry_ms).max();
                 if since >= REFUSED_FOR.min(Duration::from_millis(again.unwrap_or(0))) {
@@ -105,6 +104,16 @@ impl Share {
         }
     }
 
+    /// Uses what it holds for a charge; what is still to be charged.
+    pub(super) fn charge(&mut self, now: Instant, cost: u64) -> u64 {
+        if now >= self.until {
+            return cost;
+        }
+        let held = self.left.min(cost);
+        self.left -= held;
+        cost - held
+    }
+
     /// How much to ask for in advance now, with a take of this cost.
     pub(super) fn wanted(&mut self, now: Instant, cost: u64) -> u64 {
         let busy = self
@@ -113,7 +122,7 @@ impl Share {
         if busy {
             self.want = (self.want * 2).clamp(FIRST_WANT, MOST_WANT);
         }
-        self.want.saturating_mul(cost.max(1))
+        self.want.saturating_mul(cost)
     }
 
     /// Keeps what was taken by a question that was sent at `sent`. What was left
@@ -128,7 +137,7 @@ impl Share {
         self.asked = Some(sent);
         self.used = now;
         if !taken.ticket.granted {
-            self.refused = Some((cost.max(1), sent, taken.ticket.clone()));
+            self.refused = Some((cost, sent, taken.ticket.clone()));
             return None;
         }
         self.refused = None;

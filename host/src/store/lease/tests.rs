@@ -131,6 +131,35 @@ async fn a_server_that_is_gone_does_not_stop_what_is_held() {
     assert!(take(&store, &set, "k", 1).await.is_err());
 }
 
+#[tokio::test]
+async fn what_is_charged_afterwards_holds_back_who_only_asks() {
+    let server = Server::start();
+    let (store, set) = (store(&server), hour(50));
+    let mut granted = 0;
+    while take(&store, &set, "k", 0).await.unwrap().granted {
+        granted += 1;
+        store.charge(set.clone(), b"k".into(), 10).await.unwrap();
+        assert!(granted <= 5, "five times ten are charged");
+    }
+    assert_eq!(granted, 5);
+}
+
+#[tokio::test]
+async fn a_charge_uses_what_is_held() {
+    let server = Server::start();
+    let (store, set) = (store(&server), hour(1000));
+    for _ in 0..20 {
+        take(&store, &set, "k", 1).await.unwrap();
+    }
+    store.charge(set.clone(), b"k".into(), 970).await.unwrap();
+    let mut granted = 0;
+    while take(&store, &set, "k", 1).await.unwrap().granted {
+        granted += 1;
+    }
+    assert_eq!(granted, 10);
+    assert_eq!(left(&store, 1000).await, 0);
+}
+
 fn taken(share: u64, live_ms: u64, mark: u64) -> Taken {
     Taken {
         ticket: Ticket {
@@ -158,13 +187,29 @@ fn a_share_is_used_up_and_not_used_after_its_time() {
     assert_eq!(ticket.standings[0].remaining, 53);
     assert_eq!(ticket.standings[0].reset_ms, 8900);
     assert_eq!(share.take(at(100), 4), None);
-    assert!(share.take(at(100), 0).is_some());
     // It ends a little before the second that it was told, counted from the question.
     assert!(share.take(at(997), 1).is_some());
     assert_eq!(share.take(at(998), 1), None);
     let unused = share.over(at(998)).unwrap();
     assert_eq!((unused.units, unused.marks), (2, vec![1]));
     assert_eq!(share.over(at(998)), None);
+}
+
+#[test]
+fn a_charge_lowers_what_a_share_may_grant() {
+    let start = Instant::now();
+    let mut share = Share::new(hour(100), start);
+    let at = |ms| start + Duration::from_millis(ms);
+    assert_eq!(share.charge(start, 3), 3);
+    share.keep(start, start, 1, &taken(5, 1000, 1));
+    assert_eq!(share.charge(at(100), 3), 0);
+    assert_eq!(share.take(at(100), 3), None);
+    assert!(share.take(at(100), 1).is_some());
+    assert_eq!(share.charge(at(100), 9), 8);
+    share.keep(at(100), at(100), 1, &taken(5, 100, 1));
+    // What is over goes back, and is charged anew.
+    assert_eq!(share.charge(at(300), 2), 2);
+    assert_eq!(share.over(at(300)).unwrap().units, 5);
 }
 
 #[test]
