@@ -117,7 +117,7 @@ fn several_limits_are_taken_together_or_not_at_all() {
 #[test]
 fn a_bucket_gains_evenly_and_can_be_charged_beyond_its_end() {
     let runner = runner();
-    assert_eq!(says(&runner, "/ask"), "true 3/0/0");
+    assert_eq!(says(&runner, "/ask"), "true 3/1000/0");
     assert_eq!(says(&runner, "/bucket"), "true 2/1000/0");
     assert_eq!(says(&runner, "/charge"), "Ok(())");
     assert_eq!(says(&runner, "/ask"), "false 0/5000/3000");

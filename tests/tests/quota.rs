@@ -133,6 +133,8 @@ async fn an_answer_is_paid_for_by_what_it_cost() {
     for left in [60, 20, 0] {
         let answer = client.fetch(with_key("/report", BOB)).await;
         assert_eq!((answer.status.as_u16(), remaining(&answer)), (200, left));
+        // The month's end, from the first answer on.
+        assert!(!answer.header("ratelimit").ends_with(";t=0"));
     }
     let refused = client.fetch(with_key("/report", BOB)).await;
     assert_eq!(refused.status, 429);

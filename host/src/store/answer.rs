@@ -6,6 +6,7 @@ pub struct Standing {
     /// What is left of the limit now.
     pub remaining: u64,
     /// Milliseconds until the limit is whole again, if nothing more is taken.
+    /// Of a take of 0 that is granted: if one unit is taken now, and nothing more.
     pub reset_ms: u64,
     /// Milliseconds until what this limit refused could be granted, if nobody
     /// else takes; 0 where this limit refused nothing. A cost that the limit

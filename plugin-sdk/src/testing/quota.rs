@@ -86,7 +86,10 @@ pub(crate) fn take(limits: u32, key: &str, cost: u64) -> Result<Ticket, StoreErr
                 }
                 Standing {
                     remaining: limit.remaining(count, now),
-                    reset_ms: limit.whole(count, now),
+                    reset_ms: match (granted, cost) {
+                        (true, 0) => limit.whole(&count.with_one_more(now), now),
+                        _ => limit.whole(count, now),
+                    },
                     retry_ms,
                 }
             });
@@ -135,6 +138,15 @@ fn with<T>(
         store.counts.insert(name(&limit), count);
     }
     Ok(result)
+}
+
+impl Count {
+    /// As it would be with one unit that is taken now.
+    fn with_one_more(&self, now: u64) -> Self {
+        let mut taken = self.taken.clone();
+        taken.push((now, 1));
+        Self { taken }
+    }
 }
 
 impl Limit {

@@ -2,6 +2,8 @@
 
 use sluice_plugin::quota::Standing;
 
+use crate::options::{Algorithm, LimitOptions};
+
 /// One limit after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Left {
@@ -19,6 +21,22 @@ impl Left {
                 0 => standing.reset_ms,
                 retry_ms => retry_ms,
             }),
+        }
+    }
+
+    /// Takes what a response cost, where the request asked with nothing: its
+    /// seconds are those of a cost of 1.
+    pub(crate) fn charge(&mut self, limit: &LimitOptions, cost: u64) {
+        if cost == 0 && self.remaining == limit.most() {
+            self.seconds = 0;
+        }
+        self.remaining = self.remaining.saturating_sub(cost);
+        if let (Algorithm::TokenBucket, Some(window)) = (limit.algorithm(), limit.window.seconds())
+        {
+            let more = u128::from(cost.saturating_sub(1)) * u128::from(window);
+            let more = more.div_ceil(u128::from(limit.amount.max(1)));
+            let more = u64::try_from(more).unwrap_or(u64::MAX);
+            self.seconds = self.seconds.saturating_add(more);
         }
     }
 }

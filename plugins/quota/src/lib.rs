@@ -117,8 +117,8 @@ impl Plugin for Quota {
         if let Cost::Header(name) = &self.options.cost {
             let cost = said_cost(response, name);
             self.charge(set, &kept.key, cost)?;
-            for left in &mut kept.left {
-                left.remaining = left.remaining.saturating_sub(cost);
+            for (left, limit) in kept.left.iter_mut().zip(self.limits(kept.set)) {
+                left.charge(limit, cost);
             }
         }
         set.shown

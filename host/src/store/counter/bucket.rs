@@ -40,8 +40,10 @@ impl Bucket {
         ms_to_pay(rule, owed.saturating_sub(whole(rule, rule.burst)))
     }
 
-    pub(super) fn reset_ms(&self, rule: &Rule) -> u64 {
-        ms_to_pay(rule, self.owed)
+    /// With one more that is taken now, or without.
+    pub(super) fn reset_ms(&self, rule: &Rule, one_more: bool) -> u64 {
+        let more = whole(rule, u64::from(one_more));
+        ms_to_pay(rule, self.owed.saturating_add(more))
     }
 }
 

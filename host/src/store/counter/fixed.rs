@@ -37,8 +37,9 @@ impl Fixed {
         self.taken = self.taken.saturating_add(cost);
     }
 
-    pub(super) fn reset_ms(&self, now: Moment) -> u64 {
-        if self.taken == 0 {
+    /// With one more that is taken now, or without.
+    pub(super) fn reset_ms(&self, now: Moment, one_more: bool) -> u64 {
+        if self.taken == 0 && !one_more {
             return 0;
         }
         self.end_ms.saturating_sub(self.ms(now))

@@ -53,20 +53,27 @@ impl Counter {
         }
     }
 
-    /// How the limit stands, where `refused` is what it refused just now.
-    pub(super) fn standing(&self, rule: &Rule, now: Moment, refused: Option<u64>) -> Standing {
+    /// How the limit stands, where `refused` is what it refused just now; the
+    /// reset is with one more unit that is taken now, or without.
+    pub(super) fn standing(
+        &self,
+        rule: &Rule,
+        now: Moment,
+        one_more: bool,
+        refused: Option<u64>,
+    ) -> Standing {
         let retry = |need: u64| match self {
             _ if need > rule.capacity() => rule.window_ms,
             Self::Sliding(state) => state.retry_ms(rule, now.steady_us / 1000, need),
-            Self::Fixed(state) => state.reset_ms(now),
+            Self::Fixed(state) => state.reset_ms(now, false),
             Self::Bucket(state) => state.retry_ms(rule, need),
         };
         Standing {
             remaining: self.remaining(rule),
             reset_ms: match self {
-                Self::Sliding(state) => state.reset_ms(rule, now.steady_us / 1000),
-                Self::Fixed(state) => state.reset_ms(now),
-                Self::Bucket(state) => state.reset_ms(rule),
+                Self::Sliding(state) => state.reset_ms(rule, now.steady_us / 1000, one_more),
+                Self::Fixed(state) => state.reset_ms(now, one_more),
+                Self::Bucket(state) => state.reset_ms(rule, one_more),
             },
             retry_ms: refused.map_or(0, retry),
         }

@@ -53,10 +53,12 @@ impl Sliding {
         0
     }
 
-    pub(super) fn reset_ms(&self, rule: &Rule, now_ms: u64) -> u64 {
-        self.slots
-            .back()
-            .map_or(0, |(slot, _)| gone_ms(rule, *slot).saturating_sub(now_ms))
+    /// With one more that is taken now, or without.
+    pub(super) fn reset_ms(&self, rule: &Rule, now_ms: u64, one_more: bool) -> u64 {
+        let last = self.slots.back().map(|(slot, _)| *slot);
+        let present = one_more.then_some(now_ms / rule.slot_ms);
+        last.max(present)
+            .map_or(0, |slot| gone_ms(rule, slot).saturating_sub(now_ms))
     }
 
     pub(super) fn heap(&self) -> usize {

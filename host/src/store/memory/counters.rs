@@ -98,7 +98,10 @@ impl Counters {
 impl Entry<Tally> {
     fn take(&mut self, set: &LimitSet, now: Moment, cost: u64) -> Ticket {
         let ticket = self.value.take(set, now, cost);
-        self.expires_us = self.expires_us.max(expiry(now, &ticket.standings));
+        // Asking keeps nothing for longer.
+        if cost > 0 {
+            self.expires_us = self.expires_us.max(expiry(now, &ticket.standings));
+        }
         ticket
     }
 }
@@ -148,6 +151,8 @@ impl Tally {
                 .get(at)
                 .is_some_and(|(_, counter)| counter.remaining(rule) >= need)
         });
+        // Who takes nothing will be charged later: it is told how it is then.
+        let asked = granted && cost == 0;
         let mut standings = Vec::with_capacity(set.rules().len());
         for (rule, at) in each() {
             let Some((_, counter)) = self.0.get_mut(at) else {
@@ -159,7 +164,7 @@ impl Tally {
             } else {
                 Some(need).filter(|need| counter.remaining(rule) < *need)
             };
-            standings.push(counter.standing(rule, now, refused));
+            standings.push(counter.standing(rule, now, asked, refused));
         }
         Ticket { granted, standings }
     }
@@ -170,7 +175,7 @@ impl Tally {
         for (rule, at) in set.rules().iter().zip(places) {
             if let Some((_, counter)) = self.0.get_mut(at) {
                 counter.add(rule, now, cost);
-                standings.push(counter.standing(rule, now, None));
+                standings.push(counter.standing(rule, now, false, None));
             }
         }
         standings

@@ -103,12 +103,15 @@ local put = {
   end,
 }
 
--- Milliseconds until the limit is whole, and until what it refused fits.
+-- Milliseconds until the limit is whole, and until what it refused fits. Who
+-- asks, with nothing taken, is told how it is with one that is taken now.
+local asks = false
 local when = {
   [SLIDING] = function(l)
     local function gone(slot) return max((slot + l.slots + 1) * l.slot - ms, 0) end
     local last = #l.state
     local reset, retry = last > 0 and gone(l.state[last - 1]) or 0, 0
+    if asks then reset = max(reset, gone(l.present)) end
     local left = l.taken
     for i = 1, last, 2 do
       left = left - l.state[i + 1]
@@ -120,7 +123,7 @@ local when = {
     return reset, retry
   end,
   [FIXED] = function(l)
-    local reset = l.state[3] > 0 and l.state[2] - ms or 0
+    local reset = (asks or l.state[3] > 0) and l.state[2] - ms or 0
     return reset, reset
   end,
   [BUCKET] = function(l)
@@ -131,7 +134,9 @@ local when = {
     local q, r = add(l.amount, l.q, l.r, l.need_q, l.need_r)
     q, r = q - l.full_q, r - l.full_r
     if r < 0 then q, r = q - 1, r + l.amount end
-    return until_ms(l.q, l.r), until_ms(q, r)
+    local whole_q, whole_r = l.q, l.r
+    if asks then whole_q, whole_r = add(l.amount, l.q, l.r, l.need_q, l.need_r) end
+    return until_ms(whole_q, whole_r), until_ms(q, r)
   end,
 }
 
@@ -143,6 +148,7 @@ for i, key in ipairs(KEYS) do
   l.refused = not charge and not enough(l)
   if l.refused then granted = false end
 end
+asks = granted and not charge and cost == 0
 
 local extra, uses_us = 0, 0
 if granted and share > 0 then

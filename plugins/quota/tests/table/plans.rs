@@ -77,6 +77,27 @@ fn the_response_says_what_it_cost() {
 }
 
 #[test]
+fn what_a_response_cost_is_in_the_time_until_all_of_it_is_back() {
+    let told = |algorithm: &str, cost: &str| {
+        let limits =
+            json!([{ "name": "l", "amount": 100, "window": "1h", "algorithm": algorithm }]);
+        let plugin = plugin(json!({ "limits": limits, "cost": "header:x-cost" }));
+        let answered = answered(&plugin, from("acme", &[]), &[("x-cost", cost)]);
+        said(&answered, &["ratelimit"])[0].unwrap().to_owned()
+    };
+    for (algorithm, of_half) in [
+        ("sliding-window", 3600),
+        ("fixed-window", 3600),
+        ("token-bucket", 1800),
+    ] {
+        assert_eq!(told(algorithm, "100"), "\"l\";r=0;t=3600", "{algorithm}");
+        let half = format!("\"l\";r=50;t={of_half}");
+        assert_eq!(told(algorithm, "50"), half, "{algorithm}");
+        assert_eq!(told(algorithm, "0"), "\"l\";r=100;t=0", "{algorithm}");
+    }
+}
+
+#[test]
 fn without_headers_the_cost_of_a_response_is_charged_all_the_same() {
     let plugin = plugin(json!({ "limits": limit(2), "cost": "header:x-cost", "headers": "none" }));
     answered(&plugin, from("acme", &[]), &[("x-cost", "2")]);

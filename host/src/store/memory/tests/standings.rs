@@ -64,18 +64,39 @@ proptest! {
     ) {
         let (store, hands) = store_at(MONDAY_MS + 333);
         let set = set(vec![limit("l", 6, Window::Ms(window_ms), ALL[which])]);
+        let mut told = 0;
         for (gap, cost) in before {
             pass(&hands, gap);
-            take(&store, &set, cost);
+            told = take(&store, &set, cost).standings[0].reset_ms;
         }
-        let told = take(&store, &set, 0).standings[0].reset_ms;
         if told > 0 {
             pass(&hands, told - 1);
             prop_assert!(!take(&store, &set, 6).granted);
             pass(&hands, 1);
         }
-        prop_assert_eq!(take(&store, &set, 0).standings[0], standing(6, 0, 0));
+        prop_assert_eq!(take(&store, &set, 0).standings[0].remaining, 6);
         prop_assert!(take(&store, &set, 6).granted);
+    }
+
+    #[test]
+    fn who_asks_is_told_how_it_is_with_one_that_is_taken_now(
+        before in prop::collection::vec((0u64..400, 0u64..4), 0..40),
+        window_ms in 50u64..2000,
+        which in 0usize..3,
+    ) {
+        let (store, hands) = store_at(MONDAY_MS + 333);
+        let set = set(vec![limit("l", 6, Window::Ms(window_ms), ALL[which])]);
+        for (gap, cost) in before {
+            pass(&hands, gap);
+            take(&store, &set, cost);
+        }
+        let asked = take(&store, &set, 0);
+        let taken = take(&store, &set, 1);
+        prop_assert_eq!(asked.granted, taken.granted);
+        if taken.granted {
+            prop_assert_eq!(asked.standings[0].reset_ms, taken.standings[0].reset_ms);
+            prop_assert!(taken.standings[0].reset_ms > 0);
+        }
     }
 }
 
