@@ -1,7 +1,8 @@
 //! Shares of limits, taken in advance and held in this process, so that most
 //! takes need no round trip. A unit may be used only in the slot or window that
 //! it was taken from, and goes back there if it was not: whatever is held or
-//! lost, no window admits more than its limit.
+//! lost, no window admits more than its limit. What was counted by a server that
+//! is no longer there is neither used nor given back.
 
 mod share;
 #[cfg(test)]
@@ -75,7 +76,9 @@ impl Leases {
     /// The answer where it is known here; nothing is waited for.
     pub(super) fn try_take(&self, leasing: Leasing, key: &[u8], cost: u64) -> Option<Ticket> {
         let ticket = self.with(leasing, key, |shard, probe| {
-            shard.find(probe)?.value.take(Instant::now(), cost)
+            let share = &mut shard.find(probe)?.value;
+            share.only_of(self.redis.newest_connection());
+            share.take(Instant::now(), cost)
         })?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(ticket)
@@ -85,7 +88,9 @@ impl Leases {
     /// What is still to be charged.
     pub(super) fn charge(&self, leasing: Leasing, key: &[u8], cost: u64) -> u64 {
         let rest = self.with(leasing, key, |shard, probe| {
-            Some(shard.find(probe)?.value.charge(Instant::now(), cost))
+            let share = &mut shard.find(probe)?.value;
+            share.only_of(self.redis.newest_connection());
+            Some(share.charge(Instant::now(), cost))
         });
         rest.unwrap_or(cost)
     }
@@ -146,6 +151,7 @@ impl Leases {
             if !share.kept {
                 entry.expires_us = now_us + FORGET_AFTER_US;
             }
+            share.only_of(self.redis.newest_connection());
             Some(if let Some(ticket) = share.take(now, cost) {
                 Found::Answer(ticket)
             } else if share.asking {
@@ -199,6 +205,7 @@ impl Leases {
                 return taken.filter(|t| t.share > 0).map(|t| Unused {
                     units: t.share,
                     marks: t.marks.clone(),
+                    connection: t.connection,
                 });
             };
             let share = &mut entry.value;
@@ -261,7 +268,12 @@ impl Leases {
 
     /// What does not arrive counts as used: it is never tried twice.
     async fn give(&self, set: &LimitSet, key: &[u8], unused: Unused) {
-        let _ = self.redis.give(set, key, unused.units, &unused.marks).await;
+        let Unused {
+            units,
+            marks,
+            connection,
+        } = unused;
+        let _ = self.redis.give(set, key, units, &marks, connection).await;
     }
 
     /// Gives back all that is unused.

@@ -30,6 +30,8 @@ pub(super) struct Share {
     until: Instant,
     /// The windows that they were taken from.
     marks: Vec<u64>,
+    /// The connection that they were taken on.
+    connection: u64,
     /// How the limits stood then.
     standings: Vec<Standing>,
     asked: Option<Instant>,
@@ -49,6 +51,7 @@ pub(super) struct Share {
 pub(super) struct Unused {
     pub(super) units: u64,
     pub(super) marks: Vec<u64>,
+    pub(super) connection: u64,
 }
 
 impl Share {
@@ -59,6 +62,7 @@ impl Share {
             size: 0,
             until: now,
             marks: Vec::new(),
+            connection: 0,
             standings: Vec::new(),
             asked: None,
             want: 0,
@@ -67,6 +71,14 @@ impl Share {
             asking: false,
             answered: Arc::default(),
             kept: false,
+        }
+    }
+
+    /// Drops what was taken on another connection than this: behind the new one
+    /// may be a server that never counted it, so it is neither used nor given back.
+    pub(super) fn only_of(&mut self, connection: u64) {
+        if self.connection != connection {
+            self.left = 0;
         }
     }
 
@@ -148,12 +160,14 @@ impl Share {
         // pace and round: it ends early rather than late.
         let live_us = taken.live_us.saturating_sub(taken.live_us / 1000 + 1000);
         let until = sent + Duration::from_micros(live_us);
-        let same = self.marks == taken.marks && now < self.until;
+        let same =
+            self.marks == taken.marks && self.connection == taken.connection && now < self.until;
         let before = if same { None } else { self.unused() };
         self.until = if same { self.until.min(until) } else { until };
         self.left += taken.share;
         self.size = self.left;
         self.marks.clone_from(&taken.marks);
+        self.connection = taken.connection;
         self.standings.clone_from(&taken.ticket.standings);
         before
     }
@@ -164,6 +178,7 @@ impl Share {
         (units > 0).then(|| Unused {
             units,
             marks: self.marks.clone(),
+            connection: self.connection,
         })
     }
 

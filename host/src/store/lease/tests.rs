@@ -132,6 +132,28 @@ async fn a_server_that_is_gone_does_not_stop_what_is_held() {
 }
 
 #[tokio::test]
+async fn what_a_server_counted_that_is_gone_is_not_given_back_to_another() {
+    let mut server = Server::start();
+    let (store, set) = (store(&server), hour(10_000));
+    for _ in 0..200 {
+        take(&store, &set, "k", 1).await.unwrap();
+    }
+    assert!(store.usage().lease_hits > 0, "nothing is held");
+    server.start_again();
+    // Counted by the new server, and by nobody else.
+    let limit = limit("h", 10_000, 3_600_000, Algorithm::SlidingWindow);
+    let strict = self::set(Consistency::Strict, vec![limit]);
+    until("it is connected again", || async {
+        take(&store, &strict, "k", 500).await.is_ok()
+    })
+    .await;
+    let left_now = left(&store, 10_000).await;
+    assert!(store.try_take(&set, b"k", 1).is_none(), "it is used");
+    store.give_back().await;
+    assert_eq!(left(&store, 10_000).await, left_now);
+}
+
+#[tokio::test]
 async fn what_is_charged_afterwards_holds_back_who_only_asks() {
     let server = Server::start();
     let (store, set) = (store(&server), hour(50));
@@ -173,6 +195,7 @@ fn taken(share: u64, live_ms: u64, mark: u64) -> Taken {
         share,
         live_us: live_ms * 1000,
         marks: vec![mark],
+        connection: 1,
     }
 }
 
@@ -222,6 +245,24 @@ fn what_is_left_of_another_window_goes_back_where_it_came_from() {
     assert_eq!((unused.units, unused.marks), (8, vec![1]));
     let unused = share.over(now + IDLE).unwrap();
     assert_eq!((unused.units, unused.marks), (7, vec![2]));
+}
+
+#[test]
+fn what_was_taken_on_another_connection_is_dropped() {
+    let now = Instant::now();
+    let mut share = Share::new(hour(100), now);
+    share.keep(now, now, 1, &taken(5, 1000, 1));
+    share.only_of(1);
+    assert!(share.take(now, 1).is_some());
+    let of_another = Taken {
+        connection: 2,
+        ..taken(3, 1000, 1)
+    };
+    let unused = share.keep(now, now, 1, &of_another).unwrap();
+    assert_eq!((unused.units, unused.connection), (4, 1));
+    share.only_of(3);
+    assert_eq!(share.take(now, 1), None);
+    assert_eq!(share.unused(), None);
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl Link {
         })
     }
 
+    /// The number of the newest connection.
+    pub(super) fn newest(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     pub(super) fn reconnects(&self) -> u64 {
         self.connections.load(Ordering::Relaxed).saturating_sub(1)
     }
@@ -132,25 +137,36 @@ impl Link {
         }
     }
 
-    /// Asks, until `deadline` at most, and tells the breaker how it went.
-    pub(super) async fn ask(&self, cmd: &Cmd, deadline: Instant) -> Result<Value, StoreError> {
+    /// Asks, until `deadline` at most, and tells the breaker how it went. The
+    /// answer comes with the number of its connection; where one is given in
+    /// `on`, no other is asked.
+    pub(super) async fn ask(
+        &self,
+        cmd: &Cmd,
+        deadline: Instant,
+        on: Option<u64>,
+    ) -> Result<(Value, u64), StoreError> {
         let mut used = 0;
         let asking = async {
             let (mut connection, number) = self.connection().await?;
             used = number;
-            Ok(send(&mut connection, cmd).await)
+            if on.is_some_and(|on| on != number) {
+                return Ok(None);
+            }
+            Ok(Some(send(&mut connection, cmd).await))
         };
         let failed = match tokio::time::timeout_at(deadline.into(), asking).await {
-            Ok(Ok(Ok(value))) => {
+            Ok(Ok(Some(Ok(value)))) => {
                 self.breaker.worked();
-                return Ok(value);
+                return Ok((value, used));
             }
-            Ok(Ok(Err(why))) if is_of_one_key(&why) => {
+            Ok(Ok(None)) => return Err(unavailable("its connection is gone")),
+            Ok(Ok(Some(Err(why)))) if is_of_one_key(&why) => {
                 self.breaker.worked();
                 self.errors.fetch_add(1, Ordering::Relaxed);
                 return Err(StoreError::Unavailable(words(&why)));
             }
-            Ok(Ok(Err(why))) => {
+            Ok(Ok(Some(Err(why)))) => {
                 if why.code().is_some_and(|code| code == "READONLY") {
                     // The primary is another one now: its name may lead there.
                     self.give_up(used);

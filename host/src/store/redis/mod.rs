@@ -75,7 +75,8 @@ impl Redis {
     ) -> Result<Taken, StoreError> {
         check(key)?;
         let cmd = script::take(&self.names, set, key, taking);
-        script::taken(set, taking.cost, &self.ask_until(cmd, deadline).await?)
+        let (answer, connection) = self.ask_until(cmd, deadline, None).await?;
+        script::taken(set, taking.cost, &answer, connection)
     }
 
     /// A take that asks the server and holds nothing.
@@ -96,16 +97,26 @@ impl Redis {
         Ok(self.take(set, key, taking, deadline).await?.ticket)
     }
 
-    /// Gives back units that a share did not use.
+    /// The number of the newest connection. Behind another one may be a server
+    /// that does not know what was counted before.
+    pub(super) fn newest_connection(&self) -> u64 {
+        self.link.newest()
+    }
+
+    /// Gives back units that a share did not use, on the connection that they
+    /// came from.
     pub(super) async fn give(
         &self,
         set: &LimitSet,
         key: &[u8],
         units: u64,
         marks: &[u64],
+        connection: u64,
     ) -> Result<(), StoreError> {
         let cmd = script::give(&self.names, set, key, units, marks);
-        self.ask(cmd).await.map(drop)
+        let deadline = Instant::now() + self.timeout();
+        let given = self.ask_until(cmd, deadline, Some(connection)).await;
+        given.map(drop)
     }
 
     pub(super) async fn get(
@@ -185,11 +196,19 @@ impl Redis {
     }
 
     async fn ask(&self, cmd: Cmd) -> Result<Value, StoreError> {
-        self.ask_until(cmd, Instant::now() + self.timeout()).await
+        let deadline = Instant::now() + self.timeout();
+        let (answer, _) = self.ask_until(cmd, deadline, None).await?;
+        Ok(answer)
     }
 
-    /// Asks the server, and waits no longer than the deadline, whatever happens.
-    async fn ask_until(&self, cmd: Cmd, deadline: Instant) -> Result<Value, StoreError> {
+    /// Asks the server, and waits no longer than the deadline, whatever happens:
+    /// [`Link::ask`], on the thread of the stores.
+    async fn ask_until(
+        &self,
+        cmd: Cmd,
+        deadline: Instant,
+        on: Option<u64>,
+    ) -> Result<(Value, u64), StoreError> {
         let turn = Turn::of(&self.link)?;
         if !self.link.breaker.admits(Instant::now()) {
             self.link.errors.fetch_add(1, Ordering::Relaxed);
@@ -198,7 +217,7 @@ impl Redis {
         // The operation ends on its own thread, so that it tells the breaker how
         // it went even where nobody waits for it any more.
         let asking = self.thread.spawn(async move {
-            let answer = turn.0.ask(&cmd, deadline).await;
+            let answer = turn.0.ask(&cmd, deadline, on).await;
             drop(turn);
             answer
         });

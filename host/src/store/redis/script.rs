@@ -82,6 +82,8 @@ pub(in crate::store) struct Taken {
     pub(in crate::store) live_us: u64,
     /// What the share has to be given back to: a number for each limit.
     pub(in crate::store) marks: Vec<u64>,
+    /// The number of the connection that it was taken on.
+    pub(in crate::store) connection: u64,
 }
 
 pub(super) fn keys(names: &Names, set: &LimitSet, key: &[u8]) -> Vec<String> {
@@ -185,8 +187,13 @@ fn max_share(rule: &Rule) -> u64 {
     MAX_SHARE.min(EXACT / rest.max(1))
 }
 
-/// Reads the answer of `take.lua`.
-pub(super) fn taken(set: &LimitSet, cost: u64, value: &Value) -> Result<Taken, StoreError> {
+/// Reads the answer of `take.lua`, which came on this connection.
+pub(super) fn taken(
+    set: &LimitSet,
+    cost: u64,
+    value: &Value,
+    connection: u64,
+) -> Result<Taken, StoreError> {
     let strange = || unavailable("the answer of the script is not understood");
     let Value::Array(items) = value else {
         return Err(strange());
@@ -217,5 +224,6 @@ pub(super) fn taken(set: &LimitSet, cost: u64, value: &Value) -> Result<Taken, S
         share,
         live_us,
         marks,
+        connection,
     })
 }

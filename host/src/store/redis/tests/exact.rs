@@ -60,7 +60,7 @@ impl Bench {
     fn take(&mut self, now_us: u64, set: &LimitSet, taking: Taking) -> Taken {
         let cmd = script::take(&self.names, set, b"k", taking);
         let answer = at(now_us, &cmd, &mut self.connection);
-        script::taken(set, taking.cost, &answer).unwrap()
+        script::taken(set, taking.cost, &answer, 1).unwrap()
     }
 
     fn give(&mut self, now_us: u64, set: &LimitSet, units: u64, marks: &[u64]) {
