@@ -1,11 +1,16 @@
 //! canary from outside: who gets which upstream, and what becomes of one that fails.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use serde_json::Value;
-use sluice_tests::client::{Answer, With, get};
+use sluice_tests::client::raw::Raw;
+use sluice_tests::client::{Answer, With, get, with_body};
 use sluice_tests::command::{Ended, sluice};
 use sluice_tests::config::upstream;
-use sluice_tests::{Client, Gateway, Settings, Upstream, wait};
+use sluice_tests::upstream::{BEHAVIOUR, Service};
+use sluice_tests::{Client, Gateway, Settings, Upstream, body, grpc, wait};
 
 /// Two versions of a service.
 struct Two {
@@ -23,14 +28,22 @@ impl Two {
 
     /// The plugin `side` with these lines of configuration, on every path.
     fn settings(&self, config: &str) -> Settings {
-        Settings::new(
-            upstream("v1", &[self.v1.address()])
-                + &upstream("v2", &[self.v2.address()])
-                + "[plugins.side]\nsource = \"builtin:canary\"\n[plugins.side.config]\n"
-                + config
-                + "\n[[routes]]\nname = \"all\"\nplugins = [\"side\"]\nupstreams = [\"v1\", \"v2\"]\n",
-        )
+        settings([self.v1.address(), self.v2.address()], "", config)
     }
+}
+
+/// The same with versions anywhere, and lines for both upstreams.
+fn settings(versions: [SocketAddr; 2], lines: &str, config: &str) -> Settings {
+    let [v1, v2] = versions;
+    Settings::new(
+        upstream("v1", &[v1])
+            + lines
+            + &upstream("v2", &[v2])
+            + lines
+            + "[plugins.side]\nsource = \"builtin:canary\"\n[plugins.side.config]\n"
+            + config
+            + "\n[[routes]]\nname = \"all\"\nplugins = [\"side\"]\nupstreams = [\"v1\", \"v2\"]\n",
+    )
 }
 
 const EIGHTY_TWENTY: &str =
@@ -242,6 +255,116 @@ async fn failures_in_a_row_roll_back_at_once() {
     assert!(sides.iter().take(3).all(|side| side == "v2"), "{sides:?}");
     // An answer may have left before its end was noted.
     assert!(sides.iter().skip(4).all(|side| side == "v1"), "{sides:?}");
+    reaches(&gateway, "rolled-back").await;
+}
+
+const HALF: &str =
+    "variants = [{ upstream = \"v1\", weight = 50 }, { upstream = \"v2\", weight = 50 }]\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_hangs_is_rolled_back_though_its_clients_leave_first() {
+    let (v1, v2) = (Upstream::named("v1").await, Service::silent().await);
+    let gates = "gates = { interval = \"1s\", min_requests = 5, p99 = \"200ms\" }\n";
+    let versions = [v1.address(), v2.address()];
+    let gateway = Gateway::start(&settings(versions, "", &format!("{HALF}{gates}"))).await;
+    let client = Client::http2(gateway.address()).await;
+    wait::until("the rollback", async || {
+        let mut leaving = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let mut client = client.another();
+            let patience = Duration::from_secs(1);
+            leaving.spawn(async move {
+                let _ = tokio::time::timeout(patience, client.try_fetch(get("/"))).await;
+            });
+        }
+        leaving.join_all().await;
+        (status(&gateway).await["state"] == "rolled-back").then_some(())
+    })
+    .await;
+    assert_eq!(
+        status(&gateway).await["verdict"]["failed"][0]["gate"],
+        "p99"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_uploads_slowly_makes_no_canary_slow() {
+    let two = Two::start().await;
+    let gates = "gates = { interval = \"1s\", min_requests = 3, p99 = \"500ms\" }\n";
+    let gateway =
+        Gateway::start(&two.settings(&format!("{HALF}sticky = \"header:x-user\"\n{gates}"))).await;
+    let sides = sides(&mut gateway.client().await, 50).await;
+    let of_v2 = sides.iter().position(|side| side == "v2").expect("a user");
+    let of_v1 = sides.iter().position(|side| side == "v1").expect("a user");
+    let verdict = wait::until("a verdict on slow uploads", async || {
+        let mut uploads = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let mut client = gateway.client().await;
+            client
+                .fetch(get("/").with("x-user", &of_v1.to_string()))
+                .await;
+            let (writer, body) = body::stream();
+            let upload = with_body(Method::POST, "/", body).with("x-user", &of_v2.to_string());
+            uploads.spawn(async move {
+                let sending = async {
+                    assert!(writer.data("the beginning").await);
+                    // The client is slow; nobody waits for this.
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    writer.data(", the end").await;
+                    drop(writer);
+                };
+                let (answer, ()) = tokio::join!(client.fetch(upload), sending);
+                assert_eq!(answer.status, 200);
+            });
+        }
+        uploads.join_all().await;
+        // The first one is about what came before.
+        let verdict = status(&gateway).await["verdict"].take();
+        let uploads = two.v2.requests() - sides.iter().filter(|s| *s == "v2").count() as u64;
+        (verdict.is_object() && uploads >= 15).then_some(verdict)
+    })
+    .await;
+    assert_eq!(verdict["failed"], serde_json::json!([]), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_its_client_breaks_off_is_no_success_of_the_canary() {
+    let two = Two::start().await;
+    let gateway = Gateway::start(&two.settings(ALL_TO_V2)).await;
+    let mut client = Raw::connect(gateway.address()).await;
+    client
+        .send("POST /broken HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nno chunk\r\n")
+        .await;
+    assert_eq!(client.response().await.status, 400);
+    gateway.access("/broken").await;
+    let requests = async || status(&gateway).await["variants"][1]["requests"].clone();
+    assert_eq!(requests().await, 0);
+    assert_eq!(gateway.get("/whole").await.status, 200);
+    gateway.access("/whole").await;
+    assert_eq!(requests().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_whose_grpc_calls_fail_is_rolled_back() {
+    let two = Two::start().await;
+    let config = format!("{ALL_TO_V2}gates = {{ interval = \"24h\", consecutive_failures = 3 }}\n");
+    let versions = [two.v1.address(), two.v2.address()];
+    let settings = settings(versions, "protocol = \"http2\"\n", &config);
+    let gateway = Gateway::start(&settings).await;
+    let mut client = Client::http2(gateway.address()).await;
+    let mut call = async |status: u32| {
+        let call = grpc::call("/Service/Method", b"hello");
+        let call = call.with(BEHAVIOUR, &format!("grpc={status}"));
+        assert_eq!(grpc::status(&client.fetch(call).await), Some(status));
+    };
+    // NOT_FOUND is about the call.
+    for _ in 0..5 {
+        call(5).await;
+    }
+    assert_eq!(status(&gateway).await["state"], "running");
+    for _ in 0..3 {
+        call(14).await;
+    }
     reaches(&gateway, "rolled-back").await;
 }
 

@@ -48,10 +48,14 @@ pub struct Ending {
     pub outcome: Outcome,
     /// The target that was used.
     pub target: Option<(Rc<Pool>, usize)>,
+    /// When the request began to be sent.
+    pub sent: Option<Instant>,
     /// How long the upstream took to send its head.
     pub upstream_time: Duration,
     /// The status that the upstream sent, before hooks changed it.
     pub upstream_status: Option<u16>,
+    /// It is a gRPC call that the upstream failed.
+    pub grpc_failed: bool,
     /// How long hooks took.
     pub plugins_time: Stopwatch,
     /// The log hooks that may wait, and what they are told.
@@ -156,7 +160,7 @@ impl Ending {
         });
     }
 
-    fn upstream(&self) -> Option<&Name> {
+    pub(super) fn upstream(&self) -> Option<&Name> {
         self.target.as_ref().map(|(pool, _)| &pool.config.name)
     }
 
@@ -182,30 +186,6 @@ impl Ending {
         let consumer = caller.map(|caller| &caller.id);
         let route = self.route_view().map(|view| &view.route.name);
         self.connection.worker.usage.record(consumer, route, entry);
-    }
-
-    /// Tells the rollouts how the variant did that answered, or should have.
-    fn judge(&self, took: Duration) {
-        let Some(exchange) = self.exchange.as_deref() else {
-            return;
-        };
-        if exchange.rollouts.is_empty() {
-            return;
-        }
-        let Some(upstream) = self.upstream() else {
-            return;
-        };
-        if self.outcome == Outcome::ClientGone {
-            return;
-        }
-        let broken = matches!(self.outcome, Outcome::UpstreamFailed | Outcome::TimedOut);
-        let failed = broken || (self.upstream_status.unwrap_or(0) >= 500);
-        let span = if broken { took } else { self.upstream_time };
-        for rollout in &exchange.rollouts {
-            if let Some(variant) = rollout.variant(upstream) {
-                rollout.record(variant, failed, span);
-            }
-        }
     }
 
     fn write_line(&self, took: Duration) {

@@ -76,6 +76,9 @@ pub(super) async fn forward(
     let all_lines = lines_of(ending.asked.version);
     let [(_, via), _] = all_lines;
     let exchange = ending.exchange.as_mut().ok_or_else(unsendable)?;
+    if !exchange.rollouts.is_empty() && matches!(body, RequestBody::Stream(_)) {
+        progress.watch();
+    }
     let mut lent = Lent::new(&mut exchange.request, body, read_by_plugin);
     if pool.config.protocol == Protocol::Http2 {
         lent.speak_http2(via, route.keeps_request, &pool.config)
@@ -101,6 +104,7 @@ pub(super) async fn forward(
     };
     let begun = ending.plugins_time.last().unwrap_or_else(Instant::now);
     ending.target = Some((pool.clone(), 0));
+    ending.sent = Some(begun);
     let outgoing = Outgoing {
         request: &mut lent.request,
         hop,
@@ -117,6 +121,7 @@ pub(super) async fn forward(
             ending.target = Some((pool.clone(), lease.target()));
             let head = &response.head;
             ending.upstream_status = Some(head.status.as_u16());
+            ending.note_grpc(|| head.headers.get("grpc-status"));
             if head.status == StatusCode::SWITCHING_PROTOCOLS
                 && !upgrade.is_some_and(|upgrade| upgrade.is_granted(&head.headers))
             {

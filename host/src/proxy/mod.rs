@@ -9,6 +9,7 @@ mod ending;
 mod forward;
 mod forwarded;
 mod http2_request;
+mod judged;
 mod max_forwards;
 mod outcalls;
 pub mod path;

@@ -190,8 +190,12 @@ impl Body for ResponseBody {
         };
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
-                if let (Some(ending), Some(data)) = (&mut this.ending, frame.data_ref()) {
-                    ending.response_bytes += data.len() as u64;
+                if let Some(ending) = &mut this.ending {
+                    if let Some(data) = frame.data_ref() {
+                        ending.response_bytes += data.len() as u64;
+                    } else if let Some(trailers) = frame.trailers_ref() {
+                        ending.note_grpc(|| trailers.get("grpc-status"));
+                    }
                 }
                 Some(Ok(frame))
             }

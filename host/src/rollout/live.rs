@@ -153,6 +153,15 @@ impl Rollout {
         }
     }
 
+    /// Counts a request whose client left before the variant said anything. How
+    /// long it waited is the variant's doing, that it left is not: it neither ends
+    /// a streak nor makes it longer.
+    pub fn record_given_up(&self, variant: usize, waited: Duration) {
+        if let Some(tally) = self.tallies.get(variant) {
+            tally.record(false, waited);
+        }
+    }
+
     fn count_streak(&self, limit: u32, failed: bool) {
         let streak = &self.streak;
         if !failed {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::server::{BodyFailure, ClientBody};
 use bytes::Bytes;
@@ -37,6 +37,8 @@ pub struct StreamedBody {
 pub struct Progress {
     bytes: Cell<u64>,
     failure: Cell<Option<BodyFailure>>,
+    watched: Cell<bool>,
+    ended: Cell<Option<Instant>>,
 }
 
 impl Progress {
@@ -59,6 +61,27 @@ impl Progress {
     pub fn fail(&self, why: BodyFailure) -> BodyFailure {
         self.failure.set(Some(why));
         why
+    }
+
+    /// Notes when the body ends, from now on.
+    pub fn watch(&self) {
+        self.watched.set(true);
+    }
+
+    /// When the body ended; none where nobody watched, or it has not.
+    pub fn ended(&self) -> Option<Instant> {
+        self.ended.get()
+    }
+
+    /// Whether the body is watched and has not ended.
+    pub fn is_open(&self) -> bool {
+        self.watched.get() && self.ended.get().is_none()
+    }
+
+    fn end(&self) {
+        if self.is_open() {
+            self.ended.set(Some(Instant::now()));
+        }
     }
 }
 
@@ -131,10 +154,17 @@ impl StreamedBody {
             Poll::Ready(Some(Ok(frame))) => {
                 self.progress.add(frame.data_ref().map_or(0, Bytes::len));
                 self.deadline.restart();
+                // Who sees that this was the last frame does not ask for another.
+                if self.incoming.is_end_stream() {
+                    self.progress.end();
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(why))) => Poll::Ready(Some(Err(self.progress.fail(why)))),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                self.progress.end();
+                Poll::Ready(None)
+            }
             Poll::Pending => {
                 ready!(self.deadline.poll_due(cx));
                 Poll::Ready(Some(Err(self.progress.fail(BodyFailure::TooSlow))))
