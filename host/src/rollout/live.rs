@@ -52,9 +52,6 @@ pub(super) struct Course {
     last_tick: Option<Instant>,
     /// Since the last verdict.
     interval: Duration,
-    /// The last baseline with enough requests: what a canary that has taken
-    /// almost all traffic is compared with.
-    baseline: Option<Sample>,
     /// What happened between two ticks.
     pub(super) missed: Option<Event>,
 }
@@ -87,7 +84,6 @@ impl Rollout {
                 progress,
                 last_tick: None,
                 interval: Duration::ZERO,
-                baseline: None,
                 missed: None,
             }),
             plan,
@@ -244,16 +240,17 @@ impl Rollout {
         if course.interval < Duration::from_millis(gates.interval_ms) || canary.waiting() < enough {
             return None;
         }
-        if baseline.waiting() < enough && course.baseline.is_none() {
+        let known = course.progress.baseline_for(gates);
+        if baseline.waiting() < enough && known.is_none() {
             return None;
         }
         course.interval = Duration::ZERO;
         let canary = canary.take();
         let mut baseline = baseline.take();
         if baseline.requests >= enough {
-            course.baseline = Some(baseline);
+            course.progress.baseline = Some(baseline);
         } else {
-            baseline = course.baseline.unwrap_or(baseline);
+            baseline = known.unwrap_or(baseline);
         }
         let verdict = Verdict {
             at: rfc3339(wall),
@@ -345,9 +342,10 @@ impl Rollout {
         self.unsaved.swap(false, SeqCst)
     }
 
-    /// Whether its progress moves with time.
+    /// Whether its progress moves with time, or is judged.
     pub(super) fn moves(&self) -> bool {
-        self.lock().progress.state == State::Running && !self.plan.steps.is_empty()
+        let moves = !self.plan.steps.is_empty() || self.plan.gates.is_some();
+        moves && self.lock().progress.state == State::Running
     }
 
     /// Lets workers see the progress.

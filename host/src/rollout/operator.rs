@@ -37,7 +37,7 @@ impl Rollout {
                 Ok(())
             }
             State::RolledBack => {
-                *progress = Progress::new(plan, String::new());
+                *progress = progress.again(plan, String::new());
                 Ok(())
             }
             State::Done | State::Promoted => Err(format!(

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::judge::Verdict;
-use super::plan::{POINTS, Plan, Step};
+use super::judge::{Sample, Verdict};
+use super::plan::{Gates, POINTS, Plan, Step};
 
 /// Where a rollout stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,10 @@ pub(super) struct Progress {
     /// Since when the state is this, RFC 3339.
     pub(super) since: String,
     pub(super) verdict: Option<Verdict>,
+    /// The last baseline with enough requests: what a canary that has taken
+    /// almost all traffic is compared with.
+    #[serde(default)]
+    pub(super) baseline: Option<Sample>,
 }
 
 impl State {
@@ -84,9 +88,24 @@ impl Progress {
             elapsed: Duration::ZERO,
             since,
             verdict: None,
+            baseline: None,
         };
         progress.advance(plan, Duration::ZERO);
         progress
+    }
+
+    /// At the beginning again, with the baseline that is known.
+    pub(super) fn again(&self, plan: &Plan, since: String) -> Self {
+        Self {
+            baseline: self.baseline,
+            ..Self::new(plan, since)
+        }
+    }
+
+    /// The baseline that is known, where it says what these gates ask.
+    pub(super) fn baseline_for(&self, gates: &Gates) -> Option<Sample> {
+        self.baseline
+            .filter(|known| gates.p99_ms.is_none() || known.p99_ms.is_some())
     }
 
     /// Lets `by` pass; whether another step, or the end, has come.
@@ -146,12 +165,12 @@ impl Progress {
     /// * Where only gates were edited, all of it.
     /// * Where the steps so far, and the present one, are the same, the
     ///   position. Steps that were added to the end are done after the others.
-    /// * Else nothing; only a pause stays a pause.
+    /// * Else only the baseline that is known; and a pause stays a pause.
     pub(super) fn carried(&self, old: &Plan, new: &Plan, since: &str) -> Self {
-        let anew = || Self::new(new, since.to_owned());
         if !old.same_subject(new) {
-            return anew();
+            return Self::new(new, since.to_owned());
         }
+        let anew = || self.again(new, since.to_owned());
         if self.state == State::RolledBack
             || (old.variants == new.variants && old.steps == new.steps)
         {

@@ -37,6 +37,44 @@ fn a_rollback_and_its_verdict_survive_a_restart() {
 }
 
 #[test]
+fn what_a_canary_with_all_traffic_is_compared_with_survives_restarts_and_edits() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = [hold(5_000, 10), hold(10_000, 600)];
+    let mut world = restarted(folder.path());
+    let rollout = world.run(plan(&steps, Some(GATES)));
+    requests(&rollout, 0, 100, 1, 1);
+    requests(&rollout, 1, 100, 1, 1);
+    world.pass(10);
+    assert_eq!(weight(&rollout), 10_000);
+    world.rollouts.save().unwrap();
+
+    let mut world = restarted(folder.path());
+    world.run(plan(&steps, Some(GATES)));
+    let stricter = Gates {
+        error_ratio: Some(100),
+        ..GATES
+    };
+    let rollout = world.run(plan(&steps, Some(stricter)));
+    requests(&rollout, 1, 100, 50, 1);
+    assert_eq!(world.pass(10).len(), 1);
+    assert_eq!(state(&rollout), State::RolledBack);
+    assert_eq!(rollout.status().verdict.unwrap().baseline.requests, 100);
+
+    // It says nothing of how slow the baseline was.
+    rollout.resume().unwrap();
+    world.pass(10);
+    let slow = Gates {
+        error_ratio: None,
+        p99_ms: Some(50),
+        ..GATES
+    };
+    let rollout = world.run(plan(&[hold(10_000, 600)], Some(slow)));
+    requests(&rollout, 1, 100, 100, 1);
+    assert_eq!(world.pass(10), []);
+    assert_eq!(rollout.status().verdict, None);
+}
+
+#[test]
 fn time_while_the_gateway_is_down_does_not_count() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = restarted(folder.path());
