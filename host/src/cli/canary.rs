@@ -85,6 +85,9 @@ fn show_one(status: &Value) {
         let left = Duration::from_secs(left.div_ceil(1000));
         line.push_str(&format!("  {} left", humantime::format_duration(left)));
     }
+    if status.get("waits_for_verdict") == Some(&Value::Bool(true)) {
+        line.push_str("  waiting: too few requests for a verdict");
+    }
     print::out(format_args!("{line}  since {}", text(status, "since")));
     let variants = status.get("variants").and_then(Value::as_array);
     for variant in variants.into_iter().flatten() {

@@ -27,6 +27,13 @@ pub enum Change {
         /// The canary's weight now, in percent.
         weight: f64,
     },
+    /// The time of a step is over, without a verdict on it.
+    Waits {
+        /// Which, from 1.
+        step: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// The last step is done.
     Done {
         /// The canary's weight from now on, in percent.
@@ -52,6 +59,10 @@ impl fmt::Display for Event {
             Change::Step { step, of, weight } => {
                 write!(f, "step {step} of {of}: `{canary}` has {weight} %")
             }
+            Change::Waits { step, of } => write!(
+                f,
+                "step {step} of {of} waits: too few requests for a verdict on `{canary}`"
+            ),
             Change::Done { weight } => write!(f, "done: `{canary}` has {weight} %"),
             Change::RolledBack(failed) => {
                 write!(

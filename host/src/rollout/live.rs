@@ -194,9 +194,16 @@ impl Rollout {
             course.interval = course.interval.saturating_add(passed);
             events.extend(self.judge(&mut course, gates, now.wall));
         }
+        let waited = course.progress.waits(&self.plan);
         if course.progress.advance(&self.plan, passed) {
             self.unsaved.store(true, SeqCst);
             events.push(self.event(self.moved(&mut course, now.wall)));
+        }
+        if course.progress.waits(&self.plan) && !waited {
+            events.push(self.event(Change::Waits {
+                step: course.progress.step + 1,
+                of: self.plan.steps.len(),
+            }));
         }
         self.publish(&course);
         events
@@ -262,6 +269,7 @@ impl Rollout {
             return Some(self.fail(course, verdict));
         }
         course.progress.verdict = Some(verdict);
+        course.progress.passed = true;
         None
     }
 

@@ -107,6 +107,7 @@ impl Rollout {
             step: (!self.plan.steps.is_empty()).then_some(progress.step + 1),
             steps: self.plan.steps.len(),
             next_change_ms: next_change.map(|t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX)),
+            waits_for_verdict: progress.waits(&self.plan),
             variants: variants
                 .enumerate()
                 .map(|(index, ((variant, tally), weight))| {

@@ -83,6 +83,13 @@ pub struct Gates {
     pub on_fail: OnFail,
 }
 
+impl Gates {
+    /// Whether the canary is compared with the baseline.
+    pub(super) fn compares(&self) -> bool {
+        self.error_ratio.is_some() || self.p99_ms.is_some()
+    }
+}
+
 impl Step {
     pub(super) fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms)

@@ -42,6 +42,9 @@ pub(super) struct Progress {
     /// almost all traffic is compared with.
     #[serde(default)]
     pub(super) baseline: Option<Sample>,
+    /// Whether the step that runs has passed a verdict.
+    #[serde(default)]
+    pub(super) passed: bool,
 }
 
 impl State {
@@ -89,6 +92,7 @@ impl Progress {
             since,
             verdict: None,
             baseline: None,
+            passed: false,
         };
         progress.advance(plan, Duration::ZERO);
         progress
@@ -114,19 +118,46 @@ impl Progress {
             return false;
         }
         let before = self.step;
-        self.elapsed = self.elapsed.saturating_add(by);
+        // What a step waits for its verdict is not taken from the next one.
+        let step = plan.steps.get(self.step);
+        let waited = step.is_some_and(|s| s.duration_ms > 0 && self.elapsed >= s.duration());
+        if !waited {
+            self.elapsed = self.elapsed.saturating_add(by);
+        }
         while let Some(step) = plan.steps.get(self.step) {
             let Some(rest) = self.elapsed.checked_sub(step.duration()) else {
                 break;
             };
+            if self.owes_verdict(plan, step) {
+                self.elapsed = step.duration();
+                break;
+            }
             self.elapsed = rest;
             self.step += 1;
+            self.passed = false;
         }
         if self.step >= plan.steps.len() {
             self.elapsed = Duration::ZERO;
             self.state = State::Done;
         }
         self.step != before
+    }
+
+    /// Whether the time of its step is over, and only a verdict is missing.
+    pub(super) fn waits(&self, plan: &Plan) -> bool {
+        let step = plan.steps.get(self.step);
+        self.state == State::Running
+            && step.is_some_and(|s| self.elapsed >= s.duration() && self.owes_verdict(plan, s))
+    }
+
+    /// Whether a step has to pass a verdict before it may end. Not where none can
+    /// come: of a canary that gets nothing, or all with nothing to compare it with.
+    fn owes_verdict(&self, plan: &Plan, step: &Step) -> bool {
+        let Some(gates) = plan.gates.filter(Gates::compares) else {
+            return false;
+        };
+        let judgeable = step.to > 0 && (step.to < POINTS || self.baseline_for(&gates).is_some());
+        judgeable && step.duration_ms > 0 && !self.passed
     }
 
     /// The weight of each variant besides the baseline, in the order of the
@@ -155,7 +186,8 @@ impl Progress {
     /// alone changes nothing.
     pub(super) fn next_change(&self, plan: &Plan) -> Option<Duration> {
         let step = plan.steps.get(self.step)?;
-        (self.state == State::Running).then(|| step.duration().saturating_sub(self.elapsed))
+        let moves = self.state == State::Running && !self.waits(plan);
+        moves.then(|| step.duration().saturating_sub(self.elapsed))
     }
 
     /// What is left of this progress where `old` is edited to `new`.

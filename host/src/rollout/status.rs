@@ -21,6 +21,9 @@ pub struct Status {
     pub steps: usize,
     /// Until the step ends, in milliseconds; none where time alone changes nothing.
     pub next_change_ms: Option<u64>,
+    /// Whether the time of the step is over, and only a verdict is missing: there
+    /// were too few requests for one.
+    pub waits_for_verdict: bool,
     /// The variants, in the order of the plan.
     pub variants: Vec<VariantStatus>,
     /// The last verdict; none where nothing was judged.

@@ -17,7 +17,7 @@ pub fn render_rollouts(all: &[Status], out: &mut String) {
         line(out, name, labels, variant.requests);
     });
     let name = "sluice_canary_failures_total";
-    let help = "Those of them that failed: 5xx, or no answer.";
+    let help = "Those of them that failed: 5xx, no answer, a failure of gRPC.";
     head(out, name, "counter", help);
     each(all, |labels, variant| {
         line(out, name, labels, variant.failures);
@@ -29,6 +29,13 @@ pub fn render_rollouts(all: &[Status], out: &mut String) {
             let labels = [("plugin", &*status.name), ("state", state.name())];
             line(out, name, &labels, u8::from(state == status.state));
         }
+    }
+    let name = "sluice_canary_waits_for_verdict";
+    let help = "1 while a step whose time is over has had too few requests for a verdict.";
+    head(out, name, "gauge", help);
+    for status in all {
+        let labels = [("plugin", &*status.name)];
+        line(out, name, &labels, u8::from(status.waits_for_verdict));
     }
 }
 

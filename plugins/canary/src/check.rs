@@ -68,6 +68,11 @@ impl Options {
             }
         }
         let gates = self.gates.as_ref().map(|g| g.check(&mut problems));
+        if let (Some(ramp), Some(gates)) = (&self.ramp, &self.gates)
+            && (gates.error_rate.is_some() || gates.p99.is_some())
+        {
+            ramp.leave_time(gates.interval, &mut problems);
+        }
         let rules = self.rules.iter().enumerate();
         let rules = rules.filter_map(|(i, rule)| rule.check(i, &upstreams, &mut problems));
         let rules = rules.collect();

@@ -74,8 +74,8 @@ pub(crate) struct GateOptions {
     /// With fewer requests to the canary the interval goes on.
     #[config(default = 100)]
     pub(crate) min_requests: u32,
-    /// How much larger the share of failed requests (5xx, no answer) may be
-    /// than the baseline's, such as `"2%"`.
+    /// How much larger the share of failed requests (5xx, no answer, a failure of
+    /// gRPC) may be than the baseline's, such as `"2%"`.
     pub(crate) error_rate: Option<Ratio>,
     /// How much slower the slowest hundredth may be than the baseline's.
     pub(crate) p99: Option<Duration>,

@@ -74,6 +74,27 @@ impl Ramp {
             Self::Steps(holds) => steps(holds, problems),
         }
     }
+
+    /// Names the steps that are over before there can be a verdict on them.
+    pub(crate) fn leave_time(&self, interval: Duration, problems: &mut Problems) {
+        let mut check = |time: Option<Duration>, at: &str| {
+            if time.is_some_and(|time| !time.is_zero() && time < interval) {
+                problems.add(
+                    at,
+                    "too short for a verdict: expected the gates' `interval` or more",
+                );
+            }
+        };
+        match self {
+            Self::Even(even) => check(Some(even.over), "/ramp/over"),
+            Self::Steps(holds) => {
+                let judged = holds.iter().enumerate().filter(|(_, h)| h.weight.0 > 0);
+                for (index, hold) in judged {
+                    check(hold.hold, &["/ramp/", &index.to_string(), "/hold"].concat());
+                }
+            }
+        }
+    }
 }
 
 impl Even {

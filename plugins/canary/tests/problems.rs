@@ -140,6 +140,25 @@ fn gates() {
 }
 
 #[test]
+fn steps_that_end_before_there_can_be_a_verdict() {
+    let with = |ramp: Config, gates: Config| with(two("ramp", ramp), "gates", gates);
+    let minute = json!({ "p99": "1s", "interval": "1m" });
+    let short = json!([hold(0, "1s"), hold(5, "1m"), hold(6, "59s"), { "weight": 100 }]);
+    has(
+        with(short.clone(), minute.clone()),
+        "/ramp/2/hold",
+        "`interval`",
+    );
+    let problems = Harness::<Canary>::configure(with(short.clone(), minute.clone()));
+    assert_eq!(problems.err().unwrap().len(), 1);
+    let even = json!({ "over": "59s" });
+    has(with(even, minute), "/ramp/over", "`interval`");
+    // Failures in a row need no interval.
+    let in_a_row = json!({ "consecutive_failures": 3, "interval": "1m" });
+    assert!(Harness::<Canary>::configure(with(short, in_a_row)).is_ok());
+}
+
+#[test]
 fn all_problems_are_named_at_once() {
     let config = json!({
         "variants": [{ "upstream": "v1", "weight": 1 }, { "upstream": "v2", "weight": 2 }],

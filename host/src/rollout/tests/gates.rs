@@ -131,6 +131,50 @@ fn a_canary_with_all_traffic_is_compared_with_the_last_baseline() {
 }
 
 #[test]
+fn a_step_ends_only_after_a_verdict_that_it_has_passed() {
+    let mut world = World::new();
+    let steps = [
+        hold(0, 10),
+        hold(2_000, 20),
+        hold(5_000, 20),
+        hold(10_000, 0),
+    ];
+    let rollout = world.run(plan(&steps, Some(GATES)));
+    // Of nothing there is no verdict to wait for.
+    world.pass(10);
+    assert_eq!(weight(&rollout), 2_000);
+    assert!(!rollout.status().waits_for_verdict);
+    let events = world.pass(3_000);
+    assert_eq!(
+        events[0].to_string(),
+        "step 2 of 4 waits: too few requests for a verdict on `v2`"
+    );
+    assert_eq!(world.pass(3_000), []);
+    let status = rollout.status();
+    assert_eq!((status.step, status.next_change_ms), (Some(2), None));
+    assert!(status.waits_for_verdict);
+    // The next one has all of its time.
+    requests(&rollout, 0, 100, 0, 1);
+    requests(&rollout, 1, 10, 0, 1);
+    assert_eq!(world.pass(1)[0].to_string(), "step 3 of 4: `v2` has 50 %");
+    assert_eq!(rollout.status().next_change_ms, Some(20_000));
+    world.pass(30);
+    assert!(rollout.status().waits_for_verdict);
+    rollout.promote().unwrap();
+    assert!(!rollout.status().waits_for_verdict);
+    assert_eq!(weight(&rollout), 10_000);
+}
+
+#[test]
+fn a_step_with_nothing_to_compare_it_with_ends_by_itself() {
+    let mut world = World::new();
+    let rollout = world.run(plan(&[hold(10_000, 20)], Some(GATES)));
+    requests(&rollout, 1, 100, 0, 1);
+    world.pass(20);
+    assert_eq!(state(&rollout), State::Done);
+}
+
+#[test]
 fn hold_keeps_the_weights_and_stops_the_steps() {
     let gates = Gates {
         on_fail: OnFail::Hold,
