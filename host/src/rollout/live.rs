@@ -321,8 +321,14 @@ impl Rollout {
         weights
     }
 
+    /// Where it stands, with what a worker has acted on since the last tick.
     pub(super) fn progress(&self) -> Progress {
-        self.lock().progress.clone()
+        let mut course = self.lock();
+        if let Some(event) = self.settle(&mut course, SystemTime::now()) {
+            course.missed = Some(event);
+            self.publish(&course);
+        }
+        course.progress.clone()
     }
 
     /// Goes on where another plan of the same name has stopped.
@@ -333,7 +339,9 @@ impl Rollout {
                 tally.go_on_from(known);
             }
         }
+        let missed = earlier.lock().missed.take();
         self.set_progress(progress);
+        self.lock().missed = missed;
     }
 
     pub(super) fn set_progress(&self, progress: Progress) {

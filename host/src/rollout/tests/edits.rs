@@ -52,6 +52,23 @@ fn a_rollback_survives_edits_of_weights_steps_and_gates() {
 }
 
 #[test]
+fn an_edit_right_after_failures_in_a_row_keeps_the_rollback() {
+    let gates = Gates {
+        consecutive_failures: Some(3),
+        ..GATES
+    };
+    let mut world = World::new();
+    let rollout = world.run(plan(&three_steps(), Some(gates)));
+    requests(&rollout, 1, 3, 3, 1);
+    // Nothing has looked since.
+    let edited = plan(&[hold(9_000, 60)], Some(gates));
+    let edited = world.rollouts.open("canary", edited).unwrap();
+    world.rollouts.publish(std::slice::from_ref(&edited));
+    assert_eq!((weight(&edited), state(&edited)), (0, State::RolledBack));
+    assert!(world.pass(1)[0].is_failure());
+}
+
+#[test]
 fn another_canary_begins_anew_after_a_rollback() {
     let mut world = World::new();
     world.run(plan(&three_steps(), None)).rollback().unwrap();
