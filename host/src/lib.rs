@@ -10,6 +10,7 @@ pub mod capability;
 pub mod cli;
 pub mod config;
 pub mod exchange;
+pub mod folder_lock;
 pub mod generation;
 pub mod http1;
 pub mod message;

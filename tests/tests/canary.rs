@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use sluice_tests::client::raw::Raw;
 use sluice_tests::client::{Answer, With, get, with_body};
-use sluice_tests::command::{Ended, sluice};
+use sluice_tests::command::{Ended, refused_run, sluice};
 use sluice_tests::config::upstream;
 use sluice_tests::upstream::{BEHAVIOUR, Service};
 use sluice_tests::{Client, Gateway, Settings, Upstream, body, grpc, wait};
@@ -241,6 +241,24 @@ async fn a_canary_that_fails_at_20_percent_is_rolled_back_and_stays_so_after_a_r
             .all(|s| s == "v1")
     );
     assert_eq!(two.v2.requests(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_that_cannot_be_read_stops_the_start() {
+    let two = Two::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state");
+    // A folder in the place of the file can be opened, and not read.
+    std::fs::create_dir_all(state.join("rollouts.json")).expect("a folder");
+    let settings = two
+        .settings(EIGHTY_TWENTY)
+        .runtime(&format!("state = {:?}", state.display().to_string()));
+    std::fs::write(folder.path().join("sluice.toml"), settings.toml()).expect("a file");
+    let run = refused_run(folder.path(), "sluice.toml").await;
+    assert!(
+        run.stderr.contains("rollouts.json cannot be read"),
+        "{run:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,8 @@ async fn serve(path: Option<PathBuf>) -> Result<(), Failed> {
     let mut environment = check::environment(&loaded, workers)?;
     let state = state::folder(&loaded.config.runtime, path.as_deref());
     if let Some(folder) = &state {
-        let (rollouts, warning) = Rollouts::load(folder);
+        let (rollouts, warning) =
+            Rollouts::load(folder).map_err(|why| Failed::Start(why.to_string()))?;
         if let Some(warning) = warning {
             tracing::warn!("{warning}");
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Now;
 use super::event::{Change, Event};
+use super::file::Saved;
 use super::judge::{Failure, Sample, Verdict, judge};
 use super::plan::{Gates, OnFail, POINTS, Plan};
 use super::progress::{Progress, State};
@@ -351,6 +352,20 @@ impl Rollout {
         self.forget(&mut course);
         self.unsaved.store(true, SeqCst);
         self.publish(&course);
+    }
+
+    /// Another process was rolled back with the same canary: so is this one, unless
+    /// an operator has promoted it here.
+    pub(super) fn heed(&self, theirs: &Saved) {
+        let of_this = theirs.plan.same_subject(&self.plan);
+        let ours = self.progress().state;
+        if theirs.progress.state == State::RolledBack
+            && of_this
+            && !matches!(ours, State::RolledBack | State::Promoted)
+        {
+            let progress = &theirs.progress;
+            self.set_progress(progress.carried(&theirs.plan, &self.plan, &progress.since));
+        }
     }
 
     /// Whether something has changed since this was last asked.

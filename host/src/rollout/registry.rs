@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Now;
 use super::event::Event;
-use super::file::{File, Saved, Warning};
+use super::file::{File, Hold, Saved, Warning};
 use super::live::{Rollout, rfc3339};
 use super::plan::Plan;
 use super::progress::Progress;
@@ -40,6 +40,8 @@ struct Inner {
     saved: BTreeMap<String, Saved>,
     last_save: Option<Instant>,
     unsaved: bool,
+    /// It was said that another process writes the file.
+    told: bool,
 }
 
 impl Default for Rollouts {
@@ -59,9 +61,24 @@ impl Rollouts {
     }
 
     /// With the progress that is kept in `folder`, which is made where it is
-    /// not there. What cannot be read is moved aside: it never stops a start.
-    pub fn load(folder: &Path) -> (Self, Option<Warning>) {
-        let (file, saved, warning) = File::open(folder, MAX_ROLLOUTS);
+    /// not there. What was not written here is moved aside: it never stops a
+    /// start. While another process writes there, such as the gateway before
+    /// this one while it drains, nothing is written.
+    ///
+    /// # Errors
+    /// Where the system does not let the file be read: there may be a rollback
+    /// in it, which must not be undone.
+    pub fn load(folder: &Path) -> Result<(Self, Option<Warning>), Warning> {
+        let file = File::new(folder);
+        // Where it cannot be locked, saving says so.
+        let lock = match file.hold() {
+            Ok(Hold::New(lock)) => Some(lock),
+            _ => None,
+        };
+        let (saved, warning) = file.load(MAX_ROLLOUTS, lock.is_some())?;
+        if let Some(lock) = lock {
+            file.keep(lock);
+        }
         let rollouts = Self {
             file: Some(file),
             inner: Mutex::new(Inner {
@@ -70,7 +87,7 @@ impl Rollouts {
             }),
             saving: Mutex::default(),
         };
-        (rollouts, warning)
+        Ok((rollouts, warning))
     }
 
     /// The rollout of this name and plan. An equal plan is the same rollout.
@@ -141,6 +158,11 @@ impl Rollouts {
             return Ok(());
         };
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.may_write(file)? {
+            // Said once, and not each second.
+            let told = std::mem::replace(&mut self.lock().told, true);
+            return if told { Ok(()) } else { Err(file.others()) };
+        }
         let saved = {
             let mut inner = self.lock();
             // All are asked, so that all are saved.
@@ -165,11 +187,32 @@ impl Rollouts {
     /// Writes all that is known. Without a folder, does nothing.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Where the file cannot be written, also because another process writes it.
     pub fn save(&self) -> Result<(), Warning> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.may_write(file)? {
+            return Err(file.others());
+        }
         let saved = self.lock().all();
-        self.file.as_ref().map_or(Ok(()), |file| file.write(&saved))
+        file.write(&saved)
+    }
+
+    /// Whether this process may write the file. When it begins to, it first takes
+    /// note of what another has left there.
+    fn may_write(&self, file: &File) -> Result<bool, Warning> {
+        match file.hold()? {
+            Hold::Ours => Ok(true),
+            Hold::Others => Ok(false),
+            Hold::New(lock) => {
+                let (theirs, warning) = file.load(MAX_ROLLOUTS, true)?;
+                file.keep(lock);
+                self.lock().heed(theirs);
+                warning.map_or(Ok(true), Err)
+            }
+        }
     }
 
     /// The rollout in use of this name.
@@ -224,6 +267,23 @@ impl Inner {
         while self.saved.len() > MAX_ROLLOUTS {
             self.saved.pop_first();
         }
+    }
+
+    /// Takes note of what another process has left: of those in use, that they
+    /// were rolled back; of the others, all of it.
+    fn heed(&mut self, theirs: BTreeMap<String, Saved>) {
+        for (name, theirs) in theirs {
+            match self.current.get(&name) {
+                Some(current) => current.heed(&theirs),
+                None => {
+                    self.saved.insert(name, theirs);
+                }
+            }
+        }
+        while self.saved.len() > MAX_ROLLOUTS {
+            self.saved.pop_first();
+        }
+        self.unsaved = true;
     }
 
     /// What the file should say.

@@ -1,7 +1,7 @@
 //! The days on disk: a file each, `usage-2026-11-21.json`, replaced whole.
 
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Day;
 use super::rows::{Rows, Sums};
 use crate::config::model::Name;
+use crate::folder_lock::FolderLock;
 
 const VERSION: u32 = 1;
 /// In bytes; a day at its bound of rows is well below.
@@ -22,7 +23,7 @@ const LOCK: &str = "usage.lock";
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    lock: Option<File>,
+    lock: Option<FolderLock>,
 }
 
 /// Why a day cannot be read.
@@ -80,19 +81,8 @@ impl Folder {
         if self.lock.is_some() {
             return Ok(true);
         }
-        fs::create_dir_all(&self.path)?;
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        let file = options.open(self.path.join(LOCK))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            // Where the file system knows no locks, the operator keeps others out.
-            Err(TryLockError::Error(why)) if why.kind() == ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(why)) => return Err(why),
-        }
-        self.lock = Some(file);
-        Ok(true)
+        self.lock = FolderLock::take(&self.path, LOCK)?;
+        Ok(self.lock.is_some())
     }
 
     /// The file of a day.

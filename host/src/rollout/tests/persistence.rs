@@ -6,7 +6,7 @@ use super::*;
 
 /// A gateway that starts with what another has left, an hour later.
 fn restarted(folder: &std::path::Path) -> World {
-    let (rollouts, warning) = Rollouts::load(folder);
+    let (rollouts, warning) = Rollouts::load(folder).unwrap();
     assert!(warning.is_none());
     let mut world = World::with(rollouts);
     world.now.monotonic += Duration::from_secs(3_600);
@@ -166,7 +166,7 @@ fn a_file_that_cannot_be_read_is_set_aside_and_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rollouts.json");
         fs::write(&path, &content).unwrap();
-        let (rollouts, warning) = Rollouts::load(folder.path());
+        let (rollouts, warning) = Rollouts::load(folder.path()).unwrap();
         let warning = warning.expect(&content).to_string();
         assert!(warning.contains("rollouts.json.unreadable"), "{warning}");
         assert_eq!(
@@ -176,22 +176,21 @@ fn a_file_that_cannot_be_read_is_set_aside_and_named() {
         let mut world = World::with(rollouts);
         world.run(plan(&three_steps(), None));
         save(&world);
-        assert!(Rollouts::load(folder.path()).1.is_none());
+        assert!(Rollouts::load(folder.path()).unwrap().1.is_none());
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rollouts.json"), good.to_string()).unwrap();
-    assert!(Rollouts::load(folder.path()).1.is_none());
+    assert!(Rollouts::load(folder.path()).unwrap().1.is_none());
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_says_so_and_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("state");
-    fs::write(&inside, "a file").unwrap();
-    let (rollouts, warning) = Rollouts::load(&inside);
-    assert!(warning.is_some());
-    let mut world = World::with(rollouts);
+    let mut world = restarted(&inside);
     world.run(plan(&three_steps(), None));
+    fs::remove_dir_all(&inside).unwrap();
+    fs::write(&inside, "a file").unwrap();
     let now = world.now.monotonic;
     let why = world.rollouts.save_if_due(now).unwrap_err().to_string();
     assert!(why.contains("rollouts.json cannot be written"), "{why}");
@@ -201,14 +200,52 @@ fn a_folder_that_cannot_be_written_says_so_and_is_tried_again() {
 }
 
 #[test]
+fn a_file_that_the_system_does_not_let_be_read_is_named_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rollouts.json");
+    // A folder in its place is opened, and not read.
+    fs::create_dir(&path).unwrap();
+    let why = Rollouts::load(folder.path()).unwrap_err().to_string();
+    assert!(why.contains("rollouts.json cannot be read"), "{why}");
+    assert!(path.is_dir());
+}
+
+#[test]
+fn one_process_at_a_time_writes_and_a_rollback_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut draining = restarted(folder.path());
+    let old = draining.run(plan(&three_steps(), Some(GATES)));
+    save(&draining);
+    let mut next = restarted(folder.path());
+    let new = next.run(plan(&three_steps(), Some(GATES)));
+    let now = next.now.monotonic;
+    let why = next.rollouts.save_if_due(now).unwrap_err().to_string();
+    assert!(why.contains("another process writes it"), "{why}");
+    next.rollouts.save_if_due(now).unwrap();
+    assert!(next.rollouts.save().is_err());
+
+    old.rollback().unwrap();
+    draining.rollouts.save().unwrap();
+    assert_eq!(state(&new), State::Running);
+    drop((old, draining));
+    save(&next);
+    assert_eq!((weight(&new), state(&new)), (0, State::RolledBack));
+    drop((new, next));
+    let rollout = restarted(folder.path()).run(plan(&three_steps(), Some(GATES)));
+    assert_eq!(state(&rollout), State::RolledBack);
+}
+
+#[test]
 fn a_plugin_that_is_not_there_after_the_restart_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = restarted(folder.path());
     world.run(plan(&three_steps(), None)).rollback().unwrap();
     save(&world);
+    drop(world);
     let world = restarted(folder.path());
     world.rollouts.publish(&[]);
     save(&world);
+    drop(world);
     let mut world = restarted(folder.path());
     assert_eq!(weight(&world.run(plan(&three_steps(), None))), 0);
 }
