@@ -131,11 +131,9 @@ impl Transform {
         if rules.rules.is_empty() {
             return Plan::Leave;
         }
-        let kind = Kind::of_message(message);
-        if kind.is_none() && self.on_body_error == OnBodyError::Pass {
-            return Plan::Leave;
-        }
-        if body::is_encoded(message) || !has_body() {
+        // What is encoded cannot be read: it is of no kind that rules are for.
+        let kind = Kind::of_message(message).filter(|_| !body::is_encoded(message));
+        if kind.is_none() && self.on_body_error == OnBodyError::Pass || !has_body() {
             return Plan::Leave;
         }
         match (kind, message.first("content-length").as_deref()) {
@@ -144,6 +142,12 @@ impl Transform {
             // Without a length only the body itself says whether there is one.
             _ => Plan::Read,
         }
+    }
+
+    /// The kind of a body that was asked for. Without `reject` no encoded one is.
+    fn kind(&self, message: &impl Headers) -> Option<Kind> {
+        let rejects = self.on_body_error == OnBodyError::Reject;
+        Kind::of_message(message).filter(|_| !(rejects && body::is_encoded(message)))
     }
 
     fn change_request(
@@ -156,7 +160,7 @@ impl Transform {
         let rendered = rules.templates.render(&sources)?;
         let mut changed = None;
         if let Some(body) = body {
-            let kind = Kind::of_message(request);
+            let kind = self.kind(request);
             // A form without fields can get some, where a body is usual.
             let empty = || matches!(request.method().as_str(), "POST" | "PUT" | "PATCH");
             changed = self.change_body(&rules.body, kind, body, empty, &sources)?;
@@ -180,7 +184,7 @@ impl Transform {
         let rendered = rules.templates.render(&sources)?;
         let mut changed = None;
         if let Some(body) = body {
-            let kind = Kind::of_message(response);
+            let kind = self.kind(response);
             changed = self.change_body(&rules.body, kind, body, || false, &sources)?;
         }
         head::headers(response, &rules.headers, &rendered)?;

@@ -38,11 +38,12 @@ impl Refusal {
     fn detail(&self, message: &str) -> String {
         let why = match self {
             Self::Value(Bad::Control) => "a value for it holds control characters",
+            Self::Value(Bad::Segment) => "a segment of its path would be empty, `.` or `..`",
             Self::Value(Bad::Encoding) => "a value for its body is not UTF-8",
             Self::Edit(error) => {
                 return ["The ", message, " cannot be changed: ", &error.to_string()].concat();
             }
-            Self::Type => "its body is neither JSON nor a form",
+            Self::Type => "its body is encoded, or neither JSON nor a form",
             Self::Body(Fault::Invalid) => "its body is not JSON",
             Self::Body(Fault::TooDeep) => "its body is nested deeper than 512 levels",
             Self::Body(Fault::TooLarge) => "its body would grow too much",

@@ -31,6 +31,8 @@ pub(crate) enum Bad {
     Control,
     /// It is not UTF-8.
     Encoding,
+    /// A segment of a path comes to nothing, `.` or `..`: it would be another path.
+    Segment,
 }
 
 impl Bad {
@@ -39,6 +41,7 @@ impl Bad {
         match self {
             Self::Control => "expected text without control characters",
             Self::Encoding => "expected text in UTF-8",
+            Self::Segment => "expected a segment of a path",
         }
         .to_owned()
     }

@@ -150,21 +150,48 @@ impl Template {
 
     fn render(&self, sources: &Sources<'_>) -> Result<Vec<u8>, Bad> {
         let mut out = Vec::new();
+        // Where a segment of a path begins that the exchange has a part in.
+        let mut open = None;
         for part in &self.0 {
             match part {
-                Part::Literal(bytes) => out.extend_from_slice(bytes),
+                Part::Literal(bytes) => {
+                    out.extend_from_slice(bytes);
+                    if bytes.contains(&b'/')
+                        && let Some(start) = open.take()
+                    {
+                        check_segment(&out, start)?;
+                    }
+                }
                 Part::Value(source, default, into) => {
-                    let value = sources.get(source);
-                    let value = match (&value, default) {
+                    let found = sources.get(source);
+                    let value = match (&found, default) {
                         (Some(value), _) => value.as_slice(),
                         (None, Some(default)) => default.as_bytes(),
                         (None, None) => b"",
                     };
+                    // A default is the operator's, as a literal is.
+                    let is_theirs = found.is_some() || default.is_none();
+                    if *into == Into::Path && is_theirs && open.is_none() {
+                        let slash = out.iter().rposition(|b| *b == b'/');
+                        open = Some(slash.map_or(0, |at| at + 1));
+                    }
                     encode(value, *into, &mut out)?;
                 }
             }
         }
+        if let Some(start) = open {
+            check_segment(&out, start)?;
+        }
         Ok(out)
+    }
+}
+
+/// What is nothing, `.` or `..` in its place would lead out of it (RFC 3986, 5.2.4).
+fn check_segment(path: &[u8], start: usize) -> Result<(), Bad> {
+    let from = path.get(start..).unwrap_or_default();
+    match from.split(|b| *b == b'/').next() {
+        Some(b"" | b"." | b"..") | None => Err(Bad::Segment),
+        Some(_) => Ok(()),
     }
 }
 

@@ -246,6 +246,40 @@ fn a_line_break_never_comes_out_of_a_template() {
 }
 
 #[test]
+fn a_value_is_never_another_path() {
+    let target = |path: &str, query: &str| {
+        let plugin = plugin(json!({ "request": { "path": path } }));
+        let mut exchange = Exchange::get(&["/?", query].concat());
+        match plugin.request(&mut exchange).unwrap() {
+            None => exchange.target.split('?').next().unwrap().to_owned(),
+            Some(reply) => reply.status.to_string(),
+        }
+    };
+    for query in ["", "a=", "a=.", "a=.."] {
+        for path in [
+            "/u/${query.a}",
+            "/u/${query.a}/orders",
+            "/${query.a}${query.b}/x",
+        ] {
+            assert_eq!(target(path, query), "400", "{path} {query}");
+        }
+    }
+    assert_eq!(target("/u/${query.a}${query.b}/x", "a=.&b=."), "400");
+    assert_eq!(target("/u/.${query.a}", "a=."), "400");
+    for (path, query, expected) in [
+        ("/u/${query.a}/orders", "a=7", "/u/7/orders"),
+        ("/u/v${query.a}/", "", "/u/v/"),
+        ("/u/${query.a}${query.b}", "b=7", "/u/7"),
+        ("/u/${query.a}", "a=...", "/u/..."),
+        // What the operator wrote is what the operator wants.
+        ("/u/${query.a ?? \"\"}", "", "/u/"),
+        ("/u//x", "", "/u//x"),
+    ] {
+        assert_eq!(target(path, query), expected, "{path} {query}");
+    }
+}
+
+#[test]
 fn what_the_gateway_does_not_take_is_the_messages_fault() {
     let config = json!({ "request": { "replace": { "headers": { "host": "${query.q}" } } } });
     let plugin = plugin(config);
