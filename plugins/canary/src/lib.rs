@@ -14,7 +14,7 @@ use sluice_plugin::rollout::Rollout;
 
 use cookie::Cookies;
 use options::Options;
-use point::Salt;
+use point::{Chance, Salt};
 use rules::{Facts, Rule};
 use sticky::Sticky;
 
@@ -31,6 +31,7 @@ pub struct Canary {
     rules: Vec<Rule>,
     sticky: Sticky,
     salt: Salt,
+    chance: Chance,
     /// Only where `sticky` is a cookie.
     cookies: Option<Cookies>,
     fallback: bool,
@@ -58,6 +59,7 @@ impl Plugin for Canary {
             upstreams: checked.upstreams,
             sticky: options.sticky,
             salt: Salt::new(&salt),
+            chance: Chance::new(random::next_u64()),
             cookies,
             fallback: options.fallback,
         })
@@ -102,7 +104,7 @@ impl Canary {
         };
         Ok(match key {
             Some(key) => self.salt.point(&key),
-            None => point::any(random::next_u64()),
+            None => self.chance.point(),
         })
     }
 
