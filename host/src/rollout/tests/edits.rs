@@ -87,10 +87,13 @@ fn an_edit_of_what_lies_ahead_keeps_the_position() {
     let rollout = world.run(plan(&ahead, Some(GATES)));
     assert_eq!(weight(&rollout), 5_000);
     assert_eq!(rollout.status().next_change_ms, Some(500_000));
+    let do_well = || [0, 1].map(|variant| requests(&rollout, variant, 100, 0, 1));
+    do_well();
     world.pass(500);
     assert_eq!(weight(&rollout), 7_000);
 
     // Now that it is done, one more step goes on from there.
+    do_well();
     world.pass(60);
     assert_eq!(state(&rollout), State::Done);
     let rollout = world.run(plan(&[ahead[0], ahead[1], ahead[2], hold(8_000, 60)], None));

@@ -224,7 +224,7 @@ fn template(theirs: &str) -> String {
     while let Some((before, from)) = rest.split_once("$(") {
         let (inside, behind) = from.rsplit_once(')').unwrap();
         let (inside, behind) = match inside.split_once(')') {
-            Some((first, _)) if !inside.contains('(') => (first, from.split_once(')').unwrap().1),
+            Some((first, _)) if !first.contains('(') => (first, from.split_once(')').unwrap().1),
             _ => (inside, behind),
         };
         let (name, default) = inside.split_once(" or ").unwrap_or((inside, ""));
