@@ -346,7 +346,10 @@ fn an_instance_that_is_dear_to_make_may_not_wear_out_at_once() {
     let fills = |slot: &Slot| {
         let mut exchange = exchange();
         let stamp = http::HeaderValue::from_static("1");
-        exchange.request.headers.insert(HeaderName::from_static("stamp"), stamp);
+        exchange
+            .request
+            .headers
+            .insert(HeaderName::from_static("stamp"), stamp);
         slot.call(exchange, &OnRequest).1
     };
     // Longer than the 20 ms that one call may take.
