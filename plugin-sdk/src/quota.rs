@@ -132,6 +132,12 @@ impl Limits {
         sys::quota::take(self.0, key, cost).map_err(StoreError::from)
     }
 
+    /// The same for those who want standings of a refusal only: none where it was
+    /// granted. Where that is usual, it costs less.
+    pub fn admit(&self, key: &str, cost: u64) -> Result<Option<Vec<Standing>>, StoreError> {
+        sys::quota::admit(self.0, key, cost).map_err(StoreError::from)
+    }
+
     /// Counts what was used already, even beyond a limit.
     pub fn charge(&self, key: &str, cost: u64) -> Result<(), StoreError> {
         sys::quota::charge(self.0, key, cost).map_err(StoreError::from)

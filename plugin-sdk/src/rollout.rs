@@ -22,6 +22,8 @@
 //! # Ok::<(), String>(())
 //! ```
 
+use crate::error::EditError;
+use crate::request::Request;
 use crate::sys;
 
 pub use crate::sys::types::rollout::{Gates, OnFail, Plan, Share, Step};
@@ -45,5 +47,15 @@ impl Rollout {
     /// stays there while that variant's weight grows.
     pub fn assign(&self, point: u32) -> usize {
         usize::try_from(sys::rollout::assign(self.0, point)).unwrap_or(0)
+    }
+
+    /// The same, and the request goes to that variant's upstream.
+    ///
+    /// # Errors
+    /// Where the route does not have it.
+    pub fn route(&self, _: &mut Request, point: u32) -> Result<usize, EditError> {
+        let variant = sys::rollout::route(self.0, point)
+            .map_err(|why| EditError::new("upstream", "of the variant", why))?;
+        Ok(usize::try_from(variant).unwrap_or(0))
     }
 }

@@ -124,6 +124,26 @@ async fn a_flood_ends_before_anybody_looks_for_a_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_tells_nobody_of_limits_says_which_was_reached() {
+    let upstream = Upstream::start().await;
+    let config = by_team("silent", 2, "headers = \"none\"");
+    let body = sluice_tests::config::upstream("up", &[upstream.address()]);
+    let body = body + &config + &route("all", "/*", &["silent"], "up");
+    let gateway = Gateway::start(&Settings::new(body)).await;
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        let answer = client.fetch(of_team("/", "a")).await;
+        assert_eq!(answer.status, 200);
+        assert!(!answer.headers.contains_key("ratelimit"));
+    }
+    let refused = client.fetch(of_team("/", "a")).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.text().contains("hourly"), "{}", refused.text());
+    assert!(!refused.headers.contains_key("ratelimit"));
+    assert_eq!(client.fetch(of_team("/", "b")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_paid_for_by_what_it_cost() {
     let answer = "HTTP/1.1 200 OK\r\nx-cost: 40\r\ncontent-length: 0\r\n\r\n";
     let upstream = RawUpstream::answering(answer).await;

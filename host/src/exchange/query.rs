@@ -7,11 +7,12 @@ use http::uri::PathAndQuery;
 pub(super) fn without(target: &PathAndQuery, name: &str) -> Option<PathAndQuery> {
     let query = target.query()?;
     // Few queries have what is to go, and few are long enough for it.
-    if query.len() < name.len() || !query.split('&').any(|field| is(field, name)) {
+    let mut fields = query.as_bytes().split(|b| *b == b'&');
+    if query.len() < name.len() || !fields.any(|field| is(field, name)) {
         return None;
     }
     let mut changed = target.path().to_owned();
-    let kept = query.split('&').filter(|field| !is(field, name));
+    let kept = query.split('&').filter(|field| !is(field.as_bytes(), name));
     for (n, field) in kept.enumerate() {
         changed.push(if n == 0 { '?' } else { '&' });
         changed.push_str(field);
@@ -25,16 +26,16 @@ pub(super) fn without(target: &PathAndQuery, name: &str) -> Option<PathAndQuery>
 }
 
 /// Whether this is the encoded name of a field, with or without a value.
-fn is(field: &str, name: &str) -> bool {
+fn is(field: &[u8], name: &str) -> bool {
     // What is encoded is never shorter.
     if field.len() < name.len() {
         return false;
     }
-    let key = field.split_once('=').map_or(field, |(key, _)| key);
-    if !key.bytes().any(|b| b == b'%' || b == b'+') {
-        return key == name;
+    let key = field.split(|b| *b == b'=').next().unwrap_or_default();
+    if !key.iter().any(|b| matches!(b, b'%' | b'+')) {
+        return key == name.as_bytes();
     }
-    decode(key.as_bytes()).eq(name.bytes())
+    decode(key).eq(name.bytes())
 }
 
 /// `+` is a space, and what is no escape stands for itself.

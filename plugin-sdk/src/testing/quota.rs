@@ -99,6 +99,15 @@ pub(crate) fn take(limits: u32, key: &str, cost: u64) -> Result<Ticket, StoreErr
     })
 }
 
+pub(crate) fn admit(
+    limits: u32,
+    key: &str,
+    cost: u64,
+) -> Result<Option<Vec<Standing>>, StoreError> {
+    let ticket = take(limits, key, cost)?;
+    Ok((!ticket.granted).then_some(ticket.standings))
+}
+
 pub(crate) fn charge(limits: u32, key: &str, cost: u64) -> Result<(), StoreError> {
     ask(|w| {
         let now = w.gateway.unix_ms;

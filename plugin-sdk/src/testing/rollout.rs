@@ -1,6 +1,8 @@
 //! The rollouts of the contract: one plan, whose weights a test moves.
 
+use super::imports::routing;
 use super::world::{Phase, ask};
+use crate::bindings::types::Rejected;
 use crate::rollout::{Gates, POINTS, Plan, Step};
 
 /// The plan that a plugin opened.
@@ -83,4 +85,15 @@ pub(crate) fn open(plan: Plan<'_>) -> Result<u32, String> {
 pub(crate) fn assign(_: u32, point: u32) -> u32 {
     let index = ask(|w| w.gateway.plan.as_ref().map_or(0, |plan| plan.assign(point)));
     u32::try_from(index).unwrap_or(0)
+}
+
+pub(crate) fn route(plan: u32, point: u32) -> Result<u32, Rejected> {
+    let variant = assign(plan, point);
+    let upstream = ask(|w| {
+        let variants = &w.gateway.plan.as_ref()?.variants;
+        let at = usize::try_from(variant).ok()?;
+        variants.get(at).map(|(upstream, _)| upstream.clone())
+    });
+    routing::choose(&upstream.ok_or(Rejected::Unknown)?)?;
+    Ok(variant)
 }

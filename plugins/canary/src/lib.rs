@@ -70,7 +70,14 @@ impl Plugin for Canary {
         let rule = self.rules.iter().find(|r| r.holds(request, &mut facts));
         let mut variant = match rule {
             Some(rule) => rule.variant,
-            None => self.rollout.assign(self.point(request, &mut facts)?),
+            None => {
+                let point = self.point(request, &mut facts)?;
+                if !self.fallback && self.rollout.route(request, point).is_ok() {
+                    return Ok(Verdict::Next);
+                }
+                // What the route lacks is named below.
+                self.rollout.assign(point)
+            }
         };
         if self.fallback && variant != self.baseline && !self.is_available(request, variant) {
             variant = self.baseline;

@@ -13,7 +13,6 @@ use std::cell::Cell;
 use sluice_plugin::prelude::*;
 use sluice_plugin::quota::Ticket;
 
-use headers::Style;
 use key::Counted;
 use left::Kept;
 use limits::Set;
@@ -98,7 +97,7 @@ impl Plugin for Quota {
         }
         match &self.options.cost {
             Cost::Header(_) => context::set(KEPT, left::pack(at, &ticket.standings, &key))?,
-            Cost::Fixed(_) if self.options.headers == Style::None => {}
+            Cost::Fixed(_) if !self.options.tells_or_charges() => {}
             Cost::Fixed(_) => context::set(KEPT, left::pack(at, &ticket.standings, ""))?,
         }
         Ok(Verdict::Next)
@@ -160,7 +159,10 @@ impl Quota {
             // What the response costs is charged then; now it is asked whether anything is left.
             Cost::Header(_) => 0,
         };
-        let ticket = set.take(key, cost);
+        let ticket = match self.options.tells_or_charges() {
+            true => set.take(key, cost),
+            false => set.admit(key, cost),
+        };
         self.noticed(ticket.as_ref().err());
         match ticket {
             Ok(ticket) => Ok(Some(ticket)),

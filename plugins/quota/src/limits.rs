@@ -40,6 +40,15 @@ impl Set {
         self.opened.take(key, cost)
     }
 
+    /// The same where nothing is told of what was granted.
+    pub(crate) fn admit(&self, key: &str, cost: u64) -> Result<Ticket, StoreError> {
+        let refused = self.opened.admit(key, cost)?;
+        Ok(Ticket {
+            granted: refused.is_none(),
+            standings: refused.unwrap_or_default(),
+        })
+    }
+
     /// The same in this process, where the operator wants that.
     pub(crate) fn take_here(&self, key: &str, cost: u64) -> Option<Result<Ticket, StoreError>> {
         self.spare.map(|spare| spare.take(key, cost))

@@ -7,7 +7,7 @@ use sluice_tests::upstream::raw::RawUpstream;
 use sluice_tests::{Gateway, Redis, wait};
 use tokio::sync::Semaphore;
 
-use crate::host::{AMOUNT, MODES, Plan, ask, of_team, remaining};
+use crate::host::{AMOUNT, MODES, Pair, Plan, ask, of_team, remaining};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_is_not_lost_because_it_cannot_be_charged() {
@@ -69,4 +69,31 @@ async fn what_responses_cost_ends_a_leased_limit_too() {
         assert_eq!(remaining(&passed), Some(left));
     }
     assert_eq!(ask(&gateway, "deny", "paying").await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_tells_nobody_of_it_counts_as_well() {
+    let redis = Redis::start().await;
+    for consistency in ["strict", "lease"] {
+        let more = format!("headers = \"none\"\nconsistency = \"{consistency}\"");
+        let plan = Plan {
+            quota: &more,
+            ..Plan::of(redis.address())
+        };
+        let pair = Pair::start(&plan).await;
+        let mut granted = 0;
+        for turn in 0..2 * AMOUNT {
+            let gateway = [&pair.first, &pair.second][usize::from(turn % 2 == 1)];
+            let answer = ask(gateway, "deny", consistency).await;
+            assert!(!answer.headers.contains_key("ratelimit"));
+            match answer.status.as_u16() {
+                200 => granted += 1,
+                status => assert_eq!(status, 429),
+            }
+        }
+        assert!(
+            (1..=AMOUNT).contains(&granted),
+            "{granted} by {consistency}"
+        );
+    }
 }

@@ -11,7 +11,7 @@ use crate::store;
 
 type Store<'a> = StoreContextMut<'a, State>;
 type Take = (u32, WasmStr, u64);
-type Taken = (std::result::Result<Ticket, StoreError>,);
+type Taken<T> = (std::result::Result<T, StoreError>,);
 type Charged = (std::result::Result<(), StoreError>,);
 
 /// `quota.algorithm`
@@ -113,16 +113,37 @@ impl From<Limit> for store::Limit {
     }
 }
 
+impl From<store::Standing> for Standing {
+    fn from(standing: store::Standing) -> Self {
+        Self {
+            remaining: standing.remaining,
+            reset_ms: standing.reset_ms,
+            retry_ms: standing.retry_ms,
+        }
+    }
+}
+
+/// What a plugin gets of a ticket.
+trait OfTicket: From<store::Ticket> + ComponentType + Lower + 'static {}
+
+/// `take`
+impl OfTicket for Ticket {}
+
+/// `admit`
+impl OfTicket for Option<Vec<Standing>> {}
+
+impl From<store::Ticket> for Option<Vec<Standing>> {
+    fn from(ticket: store::Ticket) -> Self {
+        let refused = (!ticket.granted).then_some(ticket.standings);
+        refused.map(|standings| standings.into_iter().map(Into::into).collect())
+    }
+}
+
 impl From<store::Ticket> for Ticket {
     fn from(ticket: store::Ticket) -> Self {
-        let standing = |s: store::Standing| Standing {
-            remaining: s.remaining,
-            reset_ms: s.reset_ms,
-            retry_ms: s.retry_ms,
-        };
         Self {
             granted: ticket.granted,
-            standings: ticket.standings.into_iter().map(standing).collect(),
+            standings: ticket.standings.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -155,16 +176,8 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>, pace: Pace) -> Result
 }
 
 fn at_once(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
-    linker.func_wrap("take", |mut store: Store, (handle, key, cost): Take| {
-        let taken = {
-            let key = key.to_str(&store)?;
-            match find(store.data(), handle)? {
-                Some(open) => open.store.take_now(&open.set, key.as_bytes(), cost),
-                None => return Ok(not_granted()),
-            }
-        };
-        Ok(told(store.data_mut(), cost, taken))
-    })?;
+    take_at_once::<Ticket>(linker, "take")?;
+    take_at_once::<Option<Vec<Standing>>>(linker, "admit")?;
     linker.func_wrap("charge", |mut store: Store, (handle, key, cost): Take| {
         let charged = {
             let key = key.to_str(&store)?;
@@ -177,26 +190,22 @@ fn at_once(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     })
 }
 
+fn take_at_once<T: OfTicket>(linker: &mut LinkerInstance<'_, State>, name: &str) -> Result<()> {
+    linker.func_wrap(name, |mut store: Store, (handle, key, cost): Take| {
+        let taken = {
+            let key = key.to_str(&store)?;
+            match find(store.data(), handle)? {
+                Some(open) => open.store.take_now(&open.set, key.as_bytes(), cost),
+                None => return Ok(not_granted::<T>()),
+            }
+        };
+        Ok(told(store.data_mut(), cost, taken))
+    })
+}
+
 fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
-    linker.func_wrap_async("take", |mut store: Store, (handle, key, cost): Take| {
-        Box::new(async move {
-            let (open, key) = {
-                let key = key.to_str(&store)?;
-                let Some(open) = find(store.data(), handle)? else {
-                    return Ok(not_granted());
-                };
-                // A share that was taken in advance needs nobody to be asked.
-                if let Some(taken) = open.store.try_take(&open.set, key.as_bytes(), cost) {
-                    drop(key);
-                    return Ok(told(store.data_mut(), cost, taken));
-                }
-                (open.clone(), key.as_bytes().to_vec())
-            };
-            let asked = open.store.take(open.set.clone(), key, cost);
-            let taken = wait(&mut store, asked).await?;
-            Ok(told(store.data_mut(), cost, taken))
-        })
-    })?;
+    take_waiting::<Ticket>(linker, "take")?;
+    take_waiting::<Option<Vec<Standing>>>(linker, "admit")?;
     linker.func_wrap_async("charge", |mut store: Store, (handle, key, cost): Take| {
         Box::new(async move {
             let (open, key) = {
@@ -213,6 +222,28 @@ fn waiting(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     })
 }
 
+fn take_waiting<T: OfTicket>(linker: &mut LinkerInstance<'_, State>, name: &str) -> Result<()> {
+    linker.func_wrap_async(name, |mut store: Store, (handle, key, cost): Take| {
+        Box::new(async move {
+            let (open, key) = {
+                let key = key.to_str(&store)?;
+                let Some(open) = find(store.data(), handle)? else {
+                    return Ok(not_granted::<T>());
+                };
+                // A share that was taken in advance needs nobody to be asked.
+                if let Some(taken) = open.store.try_take(&open.set, key.as_bytes(), cost) {
+                    drop(key);
+                    return Ok(told(store.data_mut(), cost, taken));
+                }
+                (open.clone(), key.as_bytes().to_vec())
+            };
+            let asked = open.store.take(open.set.clone(), key, cost);
+            let taken = wait(&mut store, asked).await?;
+            Ok(told(store.data_mut(), cost, taken))
+        })
+    })
+}
+
 /// The limits of a handle. Nothing is taken where there is no exchange.
 fn find(state: &State, handle: u32) -> Result<Option<&OpenLimits>> {
     state.exchange()?;
@@ -220,15 +251,15 @@ fn find(state: &State, handle: u32) -> Result<Option<&OpenLimits>> {
     Ok(at.and_then(|at| state.limit_sets.get(at)))
 }
 
-fn not_granted() -> Taken {
+fn not_granted<T>() -> Taken<T> {
     (Err(StoreError::NotGranted),)
 }
 
-fn told(
+fn told<T: OfTicket>(
     state: &mut State,
     cost: u64,
     taken: std::result::Result<store::Ticket, store::StoreError>,
-) -> Taken {
+) -> Taken<T> {
     if let (Ok(ticket), Some(exchange)) = (&taken, state.exchange_mut()) {
         exchange.quota.denied |= !ticket.granted;
         if ticket.granted {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use wasmtime::component::{ComponentType, Lift, LinkerInstance};
 use wasmtime::{Result, StoreContextMut};
 
-use crate::plugin::state::State;
-use crate::rollout;
+use super::types::edited;
+use crate::exchange::Rejected;
+use crate::plugin::state::{State, edit};
+use crate::rollout::{self, Rollout};
 
 type Store<'a> = StoreContextMut<'a, State>;
 
@@ -119,16 +121,29 @@ pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     // There is one plan a plugin, so that the handle says nothing new.
     linker.func_wrap("assign", |mut store: Store, (_, point): (u32, u32)| {
         store.data().exchange()?;
-        let state = store.data_mut();
-        let Some(rollout) = state.scope.rollout.rollout().cloned() else {
-            return Ok((0_u32,));
-        };
-        let variant = rollout.assign(point);
-        if let Some(exchange) = state.exchange_mut()
-            && !exchange.rollouts.iter().any(|r| Arc::ptr_eq(r, &rollout))
-        {
-            exchange.rollouts.push(rollout);
-        }
-        Ok((u32::try_from(variant).unwrap_or(0),))
+        Ok((assign(store.data_mut(), point).map_or(0, |(_, index)| index),))
+    })?;
+    linker.func_wrap("route", |mut store: Store, (_, point): (u32, u32)| {
+        let assigned = assign(store.data_mut(), point);
+        edit(&mut store, |_, exchange| {
+            let Some((rollout, index)) = &assigned else {
+                return Ok(edited(Err(Rejected::Unknown)));
+            };
+            let at = usize::try_from(*index).ok();
+            let variant = at.and_then(|at| rollout.plan().variants.get(at));
+            let upstream = variant.map_or("", |variant| &variant.name);
+            Ok(edited(exchange.choose_upstream(upstream).map(|()| *index)))
+        })
     })
+}
+
+/// The variant of a point, by its index. The exchange counts for it from now on.
+fn assign(state: &mut State, point: u32) -> Option<(Arc<Rollout>, u32)> {
+    let rollout = state.scope.rollout.rollout()?.clone();
+    let variant = u32::try_from(rollout.assign(point)).unwrap_or(0);
+    let exchange = state.exchange_mut()?;
+    if !exchange.rollouts.iter().any(|r| Arc::ptr_eq(r, &rollout)) {
+        exchange.rollouts.push(rollout.clone());
+    }
+    Some((rollout, variant))
 }
