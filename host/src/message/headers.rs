@@ -1,6 +1,6 @@
 //! The header lines of a message.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 /// Header lines in the order in which they came, those of one name among them (RFC 9110, 5.3).
 ///
@@ -87,6 +87,15 @@ impl Headers {
     #[inline]
     pub fn contains_key(&self, name: impl Named) -> bool {
         self.names().any(|line| name.is(line))
+    }
+
+    /// Whether there is one `content-length`, and it says this (RFC 9110, 8.6).
+    pub fn says_length(&self, length: u64) -> bool {
+        let mut digits = itoa::Buffer::new();
+        let mut said = self.get_all(CONTENT_LENGTH);
+        said.next()
+            .is_some_and(|first| first == digits.format(length))
+            && said.next().is_none()
     }
 
     /// One more line.
@@ -217,6 +226,15 @@ mod tests {
         assert_eq!(lines, headers(&[("a", "1"), ("b", "9"), ("c", "4")]));
         lines.insert(HeaderName::from_static("d"), HeaderValue::from_static("8"));
         assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn a_length_is_said_once_or_not_at_all() {
+        let length = ("content-length", "5");
+        assert!(headers(&[("a", "1"), length]).says_length(5));
+        assert!(!headers(&[length]).says_length(4));
+        assert!(!headers(&[length, length]).says_length(5));
+        assert!(!headers(&[("a", "5")]).says_length(5));
     }
 
     #[test]

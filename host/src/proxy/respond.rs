@@ -161,16 +161,11 @@ fn http_body_is_empty(content: &Content) -> bool {
 
 /// A length that is not the body's, because a plugin has changed method or status, goes.
 fn keep_right_length(headers: &mut Headers, content: &Content) {
-    let Some(first) = headers.get(CONTENT_LENGTH) else {
-        return;
-    };
     let exact = match content {
         Content::Whole(whole) => whole.size_hint().exact(),
         Content::Upstream(streamed) => http_body::Body::size_hint(streamed).exact(),
     };
-    let mut digits = itoa::Buffer::new();
-    let is_right = exact.is_some_and(|exact| first == digits.format(exact));
-    if !is_right || headers.get_all(CONTENT_LENGTH).nth(1).is_some() {
+    if !exact.is_some_and(|exact| headers.says_length(exact)) {
         headers.remove(CONTENT_LENGTH);
     }
 }

@@ -99,14 +99,7 @@ pub(super) fn frame(head: &mut ResponseHead, body: &SizeHint, asked: Asked) -> F
 
 /// The upstream's own word stays where it is right, since it costs nothing.
 fn set_length(headers: &mut Headers, length: u64) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(length);
-    let is_right = {
-        let mut said = headers.get_all(header::CONTENT_LENGTH);
-        let first = said.next().map(HeaderValue::as_bytes);
-        first == Some(digits.as_bytes()) && said.next().is_none()
-    };
-    if !is_right {
+    if !headers.says_length(length) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
