@@ -2,6 +2,8 @@
 
 mod head;
 mod headers;
+mod names;
 
 pub use head::{Request, RequestHead, Response, ResponseHead};
 pub use headers::{Headers, Named};
+pub use names::Names;

@@ -16,6 +16,7 @@ use super::request_body::RequestBody;
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::config::model::Target;
+use crate::message::Names;
 use crate::worker::LocalExecutor;
 
 /// A half-dead connection is noticed by the kernel after this and a few probes.
@@ -73,9 +74,10 @@ pub(super) async fn http1(
     tls: Option<&Tls>,
     span: Duration,
     open: Open,
+    names: Rc<Names>,
 ) -> io::Result<Connection> {
     let stream = dial(target, tls, span).await?;
-    Ok(Connection::new(stream, open))
+    Ok(Connection::new(stream, open, names))
 }
 
 pub(super) async fn http2(

@@ -14,6 +14,7 @@ use super::idle::Idle;
 use super::request_body::RequestBody;
 use super::tls::Tls;
 use crate::config::model::{Target, Upstream};
+use crate::message::Names;
 use crate::telemetry::UpstreamSeries;
 use crate::worker::Writes;
 use crate::worker::timers::Timers;
@@ -33,6 +34,7 @@ pub struct Pool {
     pub(super) counts: Rc<Counts>,
     pub(super) timers: Timers,
     pub(super) writes: Rc<Writes>,
+    pub(super) names: Rc<Names>,
 }
 
 /// One target, as one worker sees it.
@@ -84,6 +86,7 @@ impl Pool {
         series: Arc<UpstreamSeries>,
         timers: Timers,
         writes: Rc<Writes>,
+        names: Rc<Names>,
         worker: usize,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -100,6 +103,7 @@ impl Pool {
             series,
             timers,
             writes,
+            names,
         })
     }
 

@@ -282,6 +282,7 @@ impl Pool {
             self.tls.as_ref(),
             self.config.timeouts.connect,
             open,
+            self.names.clone(),
         )
         .await
         {

@@ -40,7 +40,15 @@ fn pool(port: u16) -> Rc<Pool> {
     };
     let series = Arc::new(UpstreamSeries::default());
     let timers = Timers::default();
-    Pool::new(Arc::new(upstream), None, series, timers, Rc::default(), 0)
+    Pool::new(
+        Arc::new(upstream),
+        None,
+        series,
+        timers,
+        Rc::default(),
+        Rc::default(),
+        0,
+    )
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub use thread::{Stop, Workers};
 pub use writes::{Unsent, Writes};
 
 use crate::generation::Generation;
+use crate::message::Names;
 use crate::server::Connections;
 use crate::telemetry::Shard;
 use crate::telemetry::access_log::Lines;
@@ -42,6 +43,8 @@ pub struct Worker {
     pub timers: Timers,
     /// What is written at the end of a turn.
     pub writes: Rc<Writes>,
+    /// Names of headers that came before.
+    pub names: Rc<Names>,
     /// What this worker counts.
     pub shard: Arc<Shard>,
     /// What this worker counts for the bill.

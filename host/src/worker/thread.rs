@@ -234,6 +234,7 @@ impl Worker {
             date: super::date::Date::default(),
             timers,
             writes: Rc::default(),
+            names: Rc::default(),
         };
         let view = View::new(generation, &worker, None);
         worker.view.replace(Rc::new(view));

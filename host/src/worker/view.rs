@@ -70,6 +70,7 @@ impl View {
                     worker.shard.upstream(name),
                     worker.timers.clone(),
                     worker.writes.clone(),
+                    worker.names.clone(),
                     worker.index,
                 ),
             };

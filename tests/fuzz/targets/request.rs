@@ -2,6 +2,8 @@
 //! nothing that another parser refuses.
 #![no_main]
 
+use std::rc::Rc;
+
 use libfuzzer_sys::fuzz_target;
 use sluice::server::http1::{HeadLimits, Kind, Piece, Reader};
 
@@ -23,7 +25,7 @@ struct Feed {
 impl Feed {
     fn new() -> Self {
         Self {
-            reader: Reader::new(LIMITS, b""),
+            reader: Reader::new(LIMITS, Rc::default(), b""),
             heads: 0,
             in_body: false,
             body: Vec::new(),

@@ -2,6 +2,8 @@
 //! body than there are bytes.
 #![no_main]
 
+use std::rc::Rc;
+
 use libfuzzer_sys::fuzz_target;
 use sluice::upstream::http1::Reader;
 
@@ -10,7 +12,7 @@ use sluice::upstream::http1::Reader;
 type Outcome = (String, Vec<u8>, Result<bool, bool>);
 
 fn outcome<'a>(asked_head: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Rc::default());
     reader.expect(asked_head);
     let (mut seen, mut body) = (String::new(), Vec::new());
     for piece in pieces {

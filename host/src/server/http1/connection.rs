@@ -51,7 +51,7 @@ pub(in crate::server) async fn serve(
     limits: HeadLimits,
     series: Arc<ListenerSeries>,
 ) -> End {
-    let reader = Reader::new(limits, &first);
+    let reader = Reader::new(limits, connection.worker.names.clone(), &first);
     let presence = connection.presence.clone();
     let wire = Rc::new(Wire::new(stream, reader, presence));
     let after = requests(&connection, &wire, &series).await;
@@ -79,7 +79,7 @@ async fn requests(
 ) -> io::Result<After> {
     loop {
         let request = match std::future::poll_fn(|cx| wire.poll_next(cx)).await? {
-            Coming::Request(request) => *request,
+            Coming::Request(request) => request,
             Coming::End => return Ok(After::Close),
             Coming::Refused(kind) => {
                 series.malformed.add(1);

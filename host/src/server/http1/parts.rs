@@ -3,12 +3,12 @@
 //! Values are slices of the head's bytes; none of them is copied.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Uri, Version};
+use http::{HeaderValue, Method, Uri, Version};
 
 use super::request_line::RequestLine;
 use super::violation::Kind;
 use crate::http1::SPARE_HEADERS;
-use crate::message::{Headers, RequestHead};
+use crate::message::{Headers, Names, RequestHead};
 
 /// Where a field line stands in its section.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,7 @@ pub(super) fn request(
     line: &RequestLine,
     http11: bool,
     fields: &[Span],
+    names: &Names,
 ) -> Result<RequestHead, Kind> {
     let (method, target) = line.spans();
     let method = head.get(method).unwrap_or_default();
@@ -52,16 +53,21 @@ pub(super) fn request(
             true => Version::HTTP_11,
             false => Version::HTTP_10,
         },
-        headers: headers(head, fields, Kind::FieldName)?,
+        headers: headers(head, fields, Kind::FieldName, names)?,
     })
 }
 
 /// The headers, or the trailers, of these lines.
-pub(super) fn headers(bytes: &Bytes, fields: &[Span], invalid: Kind) -> Result<Headers, Kind> {
+pub(super) fn headers(
+    bytes: &Bytes,
+    fields: &[Span],
+    invalid: Kind,
+    names: &Names,
+) -> Result<Headers, Kind> {
     let mut headers = Headers::with_capacity(fields.len() + SPARE_HEADERS);
     for span in fields {
         let name = bytes.get(span.name..span.name_end).unwrap_or_default();
-        let name = HeaderName::from_bytes(name).map_err(|_| invalid)?;
+        let name = names.read(name).map_err(|_| invalid)?;
         let value = bytes.slice(span.value..span.value_end);
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| Kind::FieldValue)?;
         headers.append(name, value);

@@ -6,6 +6,8 @@
 //! may read otherwise: bare line feeds, two framings at once, folded lines. How the bytes are
 //! cut when they arrive makes no difference.
 
+use std::rc::Rc;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 
@@ -15,7 +17,7 @@ use super::framing::{self, Framing, Head};
 use super::parts::{self, Span};
 use super::request_line::RequestLine;
 use super::violation::Kind;
-use crate::message::RequestHead;
+use crate::message::{Names, RequestHead};
 
 /// Empty lines before a request line that are forgiven (RFC 9112, 2.2).
 const MAX_EMPTY_LINES: u8 = 4;
@@ -39,6 +41,7 @@ pub struct HeadLimits {
 #[derive(Debug)]
 pub struct Reader {
     limits: HeadLimits,
+    names: Rc<Names>,
     place: Place,
     buffer: BytesMut,
     /// Where in the buffer the line begins that is being read.
@@ -86,9 +89,10 @@ enum Place {
 
 impl Reader {
     /// A reader at the beginning of a connection, of which these bytes have been read.
-    pub fn new(limits: HeadLimits, first: &[u8]) -> Self {
+    pub fn new(limits: HeadLimits, names: Rc<Names>, first: &[u8]) -> Self {
         Self {
             limits,
+            names,
             place: Place::Between(0),
             buffer: BytesMut::from(first),
             at: 0,
@@ -191,7 +195,13 @@ impl Reader {
         let framing = self.head.finish()?;
         let bytes = Bytes::copy_from_slice(self.buffer.get(..self.at).unwrap_or_default());
         // A head that is refused stays.
-        let head = parts::request(&bytes, &self.request, self.head.http11, &self.fields)?;
+        let head = parts::request(
+            &bytes,
+            &self.request,
+            self.head.http11,
+            &self.fields,
+            &self.names,
+        )?;
         self.buffer.advance(bytes.len());
         let length = match framing {
             Framing::Length(length) => {
@@ -306,7 +316,8 @@ impl Reader {
                     if self.fields.is_empty() {
                         return Ok(Some(Piece::End));
                     }
-                    let trailers = parts::headers(&bytes, &self.fields, Kind::Trailer)?;
+                    let trailers =
+                        parts::headers(&bytes, &self.fields, Kind::Trailer, &self.names)?;
                     return Ok(Some(Piece::Trailers(trailers.into())));
                 }
             }

@@ -1,6 +1,8 @@
 //! The reader against a table of attacks, against every way to cut a stream, and against
 //! another parser.
 
+use std::rc::Rc;
+
 use proptest::prelude::*;
 
 use super::{HeadLimits, Kind, Piece, Reader};
@@ -25,7 +27,7 @@ struct Feed {
 impl Feed {
     fn new() -> Self {
         Self {
-            reader: Reader::new(LIMITS, b""),
+            reader: Reader::new(LIMITS, Rc::default(), b""),
             heads: 0,
             in_body: false,
             body: Vec::new(),
@@ -324,7 +326,11 @@ fn what_rfc_9112_allows_passes() {
 
 #[test]
 fn a_request_is_what_its_bytes_say() {
-    let mut reader = Reader::new(LIMITS, b"\r\nPUT /a?b=%20 HTTP/1.0\r\nX-A:\t b\tc \r\n");
+    let mut reader = Reader::new(
+        LIMITS,
+        Rc::default(),
+        b"\r\nPUT /a?b=%20 HTTP/1.0\r\nX-A:\t b\tc \r\n",
+    );
     assert!(reader.head().unwrap().is_none());
     reader.buffer().extend_from_slice(b"x-a:\r\nY: \t \r\n\r\n");
     let request = reader.head().unwrap().unwrap();

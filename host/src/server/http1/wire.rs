@@ -16,15 +16,15 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::reader::{Piece, Reader, Request};
 use super::violation::Kind;
-use crate::http1::Output;
+use crate::http1::{FIRST_READ, Output, poll_first_read};
 use crate::server::BodyFailure;
 use crate::server::presence::{Ask, Presence};
 use crate::server::stream::Stream;
 use crate::worker::{Unsent, Writes};
 
-/// Bytes that are read at once.
-const READ: usize = 8 * 1024;
-/// The same within a body that fills the smaller buffer.
+/// Bytes of a body that are read at once.
+const READ: usize = FIRST_READ;
+/// The same where it fills the smaller buffer.
 const LARGE_READ: usize = 64 * 1024;
 /// With less room than this, a read is not worth its system call.
 const MIN_ROOM: usize = 1024;
@@ -58,7 +58,7 @@ pub(super) struct Inner {
 
 /// What comes next on a connection.
 pub(super) enum Coming {
-    Request(Box<Request>),
+    Request(Request),
     /// Nothing more.
     End,
     /// What came is not HTTP.
@@ -108,7 +108,7 @@ impl Wire {
             match inner.reader.head() {
                 Ok(Some(request)) => {
                     self.presence.in_head(false);
-                    return Poll::Ready(Ok(Coming::Request(Box::new(request))));
+                    return Poll::Ready(Ok(Coming::Request(request)));
                 }
                 Ok(None) => {}
                 Err(kind) => return Poll::Ready(Ok(Coming::Refused(kind))),
@@ -285,15 +285,32 @@ impl Inner {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
+        let read = match self.reader.is_empty() && !self.reader.in_body() {
+            true => {
+                let read = poll_first_read(&mut self.stream, self.reader.buffer(), cx);
+                self.is_full = matches!(read, Poll::Ready(Ok(FIRST_READ)));
+                read
+            }
+            false => self.poll_read_on(cx),
+        };
+        match read {
+            Poll::Ready(Ok(0)) => self.ended = true,
+            Poll::Pending => {
+                self.reader.release();
+                self.out.release();
+            }
+            _ => {}
+        }
+        read
+    }
+
+    /// Reads more of a message that has begun.
+    fn poll_read_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.reader.is_empty()
             && let Stream::Clear(socket) = &self.stream
         {
-            // An idle connection has no buffer.
-            if socket.poll_read_ready(cx)?.is_pending() {
-                self.reader.release();
-                self.out.release();
-                return Poll::Pending;
-            }
+            // A body that does not come has no buffer.
+            ready!(socket.poll_read_ready(cx))?;
         }
         let size = match self.is_full && self.reader.in_body() {
             true => LARGE_READ,
@@ -307,14 +324,6 @@ impl Inner {
         let read = pin!(self.stream.read_buf(buffer)).poll(cx);
         let buffer = self.reader.buffer();
         self.is_full = buffer.len() == buffer.capacity();
-        match read {
-            Poll::Ready(Ok(0)) => self.ended = true,
-            Poll::Pending => {
-                self.reader.release();
-                self.out.release();
-            }
-            _ => {}
-        }
         read
     }
 

@@ -42,7 +42,11 @@ fn wire(stream: Stream, timers: &Timers) -> (Wire, Arc<Presence>) {
 /// The same, of which `first` has been read.
 fn asked(stream: Stream, timers: &Timers, first: &[u8]) -> (Wire, Arc<Presence>) {
     let presence = Arc::new(Presence::new(timers.clock()));
-    let wire = Wire::new(stream, Reader::new(LIMITS, first), presence.clone());
+    let wire = Wire::new(
+        stream,
+        Reader::new(LIMITS, Rc::default(), first),
+        presence.clone(),
+    );
     (wire, presence)
 }
 

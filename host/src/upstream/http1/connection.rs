@@ -13,14 +13,13 @@ use super::error::Error;
 use super::reader::Reader;
 use super::sending::Sending;
 use super::switched::Switched;
-use crate::message::{Request, ResponseHead};
+use crate::http1::{FIRST_READ, poll_first_read};
+use crate::message::{Names, Request, ResponseHead};
 use crate::upstream::connect::Open;
 use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
 use crate::worker::{Unsent, Writes};
 
-/// Bytes that are read at once at first.
-const FIRST_READ: usize = 8 * 1024;
 /// The same in a body that fills what it is given.
 const LARGEST_READ: usize = 64 * 1024;
 
@@ -46,10 +45,10 @@ struct State {
 
 impl Connection {
     /// A connection that no request was sent on.
-    pub(in crate::upstream) fn new(stream: Stream, open: Open) -> Self {
+    pub(in crate::upstream) fn new(stream: Stream, open: Open, names: Rc<Names>) -> Self {
         Self(Rc::new(RefCell::new(State {
             stream,
-            reader: Reader::default(),
+            reader: Reader::new(names),
             sending: Sending::default(),
             room: FIRST_READ,
             switched: false,
@@ -236,7 +235,15 @@ impl State {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let has_begun = self.reader.has_begun();
         let buffer = self.reader.buffer();
+        if buffer.is_empty() && !has_begun {
+            let read = ready!(poll_first_read(&mut self.stream, buffer, cx))?;
+            if read == FIRST_READ {
+                self.room = 2 * FIRST_READ;
+            }
+            return Poll::Ready(Ok(read));
+        }
         if buffer.capacity() - buffer.len() < self.room / 4 {
             buffer.reserve(self.room);
         }

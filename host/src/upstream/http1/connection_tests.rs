@@ -35,7 +35,8 @@ async fn begin(
     waker: &Waker,
 ) -> (Connection, TcpStream) {
     let (near, far) = sockets().await;
-    let mut connection = Connection::new(Stream::Clear(near), Open::new(Rc::default()));
+    let mut connection =
+        Connection::new(Stream::Clear(near), Open::new(Rc::default()), Rc::default());
     connection.begin(&mut request, Hop::default()).unwrap();
     let mut cx = Context::from_waker(waker);
     connection.send_in_turn(writes, &cx);

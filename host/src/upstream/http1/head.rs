@@ -3,14 +3,14 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderName};
 use http::{StatusCode, Version};
 use httparse::{Header, ParserConfig, Status};
 
 use super::error::Error;
 use super::framing::Lines;
 use crate::http1::SPARE_HEADERS;
-use crate::message::Headers;
+use crate::message::{Headers, Names};
 
 /// Lines of a head or a trailer section.
 pub(super) const MAX_LINES: usize = 100;
@@ -28,7 +28,7 @@ pub(super) struct Head {
 type Span = (u32, u32, u32, u32);
 
 /// Takes a head from the beginning of `buffer`, once all of it has come.
-pub(super) fn parse(buffer: &mut BytesMut) -> Result<Option<Head>, Error> {
+pub(super) fn parse(buffer: &mut BytesMut, names: &Names) -> Result<Option<Head>, Error> {
     let mut spans = [Span::default(); MAX_LINES];
     let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_LINES];
     let mut response = httparse::Response::new(&mut []);
@@ -50,7 +50,12 @@ pub(super) fn parse(buffer: &mut BytesMut) -> Result<Option<Head>, Error> {
     let count = note_spans(buffer, response.headers, &mut spans);
     let mut lines = Lines::default();
     let text = buffer.split_to(length).freeze();
-    let headers = collect(&text, spans.get(..count).unwrap_or_default(), &mut lines)?;
+    let headers = collect(
+        &text,
+        spans.get(..count).unwrap_or_default(),
+        |name| names.read(name),
+        &mut lines,
+    )?;
     Ok(Some(Head {
         status,
         version,
@@ -76,7 +81,7 @@ pub(super) fn parse_trailers(
     };
     let text = buffer.split_to(length).freeze();
     let spans = spans.get(..count).unwrap_or_default();
-    let trailers = collect(&text, spans, &mut Lines::default())?;
+    let trailers = collect(&text, spans, HeaderName::from_bytes, &mut Lines::default())?;
     Ok(Some(trailers.into()))
 }
 
@@ -100,11 +105,16 @@ fn note_spans(text: &[u8], fields: &[Header<'_>], spans: &mut [Span; MAX_LINES])
 }
 
 /// The lines at `spans`; no value is copied.
-fn collect(text: &Bytes, spans: &[Span], lines: &mut Lines) -> Result<Headers, Error> {
+fn collect(
+    text: &Bytes,
+    spans: &[Span],
+    name: impl Fn(&[u8]) -> Result<HeaderName, InvalidHeaderName>,
+    lines: &mut Lines,
+) -> Result<Headers, Error> {
     let mut headers = Headers::with_capacity(spans.len() + SPARE_HEADERS);
-    for (name, name_end, value, value_end) in spans {
-        let name = text.get(*name as usize..*name_end as usize);
-        let name = HeaderName::from_bytes(name.unwrap_or_default()).map_err(|_| Error::Field)?;
+    for (start, end, value, value_end) in spans {
+        let text_of_name = text.get(*start as usize..*end as usize);
+        let name = name(text_of_name.unwrap_or_default()).map_err(|_| Error::Field)?;
         let value = text.slice(*value as usize..*value_end as usize);
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| Error::Field)?;
         lines.note(&name, &value);

@@ -1,12 +1,14 @@
 //! What the bytes of a response mean, however they are cut.
 
+use std::rc::Rc;
+
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
 use super::decoder::Decoder;
 use super::error::Error;
 use super::head;
-use crate::message::ResponseHead;
+use crate::message::{Names, ResponseHead};
 use crate::upstream::interim::is_interim;
 
 /// Bytes of a head.
@@ -17,6 +19,7 @@ const MAX_INTERIM: u8 = 64;
 /// Reads one response after the other.
 #[derive(Debug)]
 pub struct Reader {
+    names: Rc<Names>,
     buffer: BytesMut,
     /// Bytes of `buffer` in which a head does not end.
     searched: usize,
@@ -29,9 +32,11 @@ pub struct Reader {
     keep_alive: bool,
 }
 
-impl Default for Reader {
-    fn default() -> Self {
+impl Reader {
+    /// A reader at the beginning of a connection.
+    pub fn new(names: Rc<Names>) -> Self {
         Self {
+            names,
             buffer: BytesMut::new(),
             searched: 0,
             asked_head: false,
@@ -41,9 +46,7 @@ impl Default for Reader {
             keep_alive: true,
         }
     }
-}
 
-impl Reader {
     /// The next response is the one to a request that was HEAD, or was not.
     pub fn expect(&mut self, asked_head: bool) {
         self.searched = 0;
@@ -79,7 +82,7 @@ impl Reader {
         if !self.may_hold_head() {
             return self.too_little();
         }
-        let Some(mut found) = head::parse(&mut self.buffer)? else {
+        let Some(mut found) = head::parse(&mut self.buffer, &self.names)? else {
             self.searched = self.buffer.len();
             return self.too_little();
         };

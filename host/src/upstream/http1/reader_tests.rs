@@ -1,5 +1,7 @@
 //! What becomes of the bytes of a response, and that it does not matter how they are cut.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
@@ -28,7 +30,7 @@ fn lines<'h>(
 
 /// Reads one response from `pieces`, and then the end of the connection.
 fn read<'a>(asked_head: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Rc::default());
     reader.expect(asked_head);
     let mut found = Outcome {
         status: 0,
@@ -272,7 +274,7 @@ fn what_is_not_framed_for_certain_is_refused() {
 
 #[test]
 fn a_response_follows_the_other() {
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Rc::default());
     for _ in 0..3 {
         reader.expect(false);
         reader
@@ -291,7 +293,7 @@ fn the_end_is_known_with_the_last_data_that_it_came_with() {
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
     ] {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(Rc::default());
         reader.expect(false);
         reader.buffer().extend_from_slice(bytes.as_bytes());
         reader.head().expect("a head").expect("all of it");

@@ -303,9 +303,14 @@ impl Sending {
         (!self.begun).then(|| std::mem::replace(&mut self.body, RequestBody::Empty))
     }
 
-    /// Gives up the buffers, which must be empty.
+    /// Gives up the buffers, which must be empty, but for a small one.
     pub(super) fn release(&mut self) {
-        *self = Self::default();
+        let mut out = std::mem::take(&mut self.out);
+        out.release();
+        *self = Self {
+            out,
+            ..Self::default()
+        };
     }
 }
 
