@@ -18,8 +18,8 @@ use wasmtime::component::Component;
 
 use super::Digest;
 
-/// The first bytes of a file: the layout's name.
-const MARK: &[u8; 8] = b"sluice\x001";
+/// The first bytes of a file: what is compiled, and how it is laid out.
+const MARK: &[u8; 8] = b"sluice\x002";
 /// Bytes before the serialised component: the mark and the checksum.
 const HEAD: usize = MARK.len() + 32;
 /// Bytes of all files together. The ones that were not used for longest go first.

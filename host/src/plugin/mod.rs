@@ -14,6 +14,7 @@ mod deadline;
 mod digest;
 mod encode;
 mod failure;
+mod handover;
 mod hook;
 mod inspect;
 mod instance;

@@ -15,7 +15,7 @@ use super::cache::Cache;
 use super::state::State;
 use super::ticker::Ticker;
 use super::world::World;
-use super::{Digest, LoadError, encode};
+use super::{Digest, LoadError, encode, handover};
 use crate::capability::wasi;
 
 /// Bytes of the largest component that is compiled.
@@ -121,7 +121,13 @@ impl Runtime {
             return Ok(component);
         }
         let encoded = encode::component(bytes)?;
-        let compiled = Component::new(engine, &encoded);
+        // What cannot be read there is refused in the engine's own words.
+        let handed_over =
+            handover::through(&encoded).and_then(|bytes| Component::new(engine, bytes).ok());
+        let compiled = match handed_over {
+            Some(component) => Ok(component),
+            None => Component::new(engine, &encoded),
+        };
         let component = compiled.map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         self.0.compiled.fetch_add(1, Ordering::Relaxed);
         if let Some(cache) = cache
