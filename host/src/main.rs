@@ -1,7 +1,7 @@
 //! The `sluice` command.
 
-/// Every request takes and gives back two read buffers of 16 KiB, which the
-/// system's allocator merges and splits each time.
+/// Every request takes and gives back some twenty blocks, a few of them larger than what the
+/// system's allocator keeps at hand.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
