@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wasmtime::wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::LoadError;
