@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
-    Alias, Component, Encode, EntityType, ExportKind, ExportSection, ImportSection,
-    InstanceSection, Module, ModuleArg, ModuleSection, RawSection, TypeSection,
+    Alias, Component, ComponentSectionId, Encode, EntityType, ExportKind, ExportSection,
+    ImportSection, InstanceSection, Module, ModuleArg, ModuleSection, RawSection, TypeSection,
 };
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ExternalKind, FuncType, Instance, Parser, Payload, TypeRef,
@@ -26,8 +26,6 @@ struct Section<'a> {
     range: Range<usize>,
     /// Its entries and where each begins, where it holds aliases.
     aliases: Vec<(usize, ComponentAlias<'a>)>,
-    /// It defines core modules or instances of them.
-    is_core: bool,
 }
 
 /// What is known of a component's core.
@@ -62,7 +60,7 @@ pub(super) fn through(component: &[u8]) -> Option<Vec<u8>> {
         .collect();
     // A module or an instance that comes later would have another number than before.
     let mut later = survey.sections.iter().skip(first);
-    if later.any(|section| section.is_core) {
+    if later.any(Section::is_core) {
         return None;
     }
     let module = *survey.instances.get(instance as usize)?;
@@ -93,6 +91,16 @@ pub(super) fn through(component: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Section<'_> {
+    /// Whether it defines core modules or instances of them.
+    fn is_core(&self) -> bool {
+        [
+            ComponentSectionId::CoreModule,
+            ComponentSectionId::CoreInstance,
+        ]
+        .map(u8::from)
+        .contains(&self.id)
+    }
+
     /// The section's bytes, with the entries that have a `name` taken from `instance`.
     fn redirected<'n>(
         &self,
@@ -151,14 +159,10 @@ impl<'a> Survey<'a> {
         };
         let range = place(range.start)?..place(range.end)?;
         let at = self.sections.len();
-        let (mut aliases, mut is_core) = (Vec::new(), false);
+        let mut aliases = Vec::new();
         match payload {
-            Payload::ModuleSection { .. } => {
-                is_core = true;
-                self.modules.push(range.clone());
-            }
+            Payload::ModuleSection { .. } => self.modules.push(range.clone()),
             Payload::InstanceSection(instances) => {
-                is_core = true;
                 for instance in instances.clone() {
                     self.instances.push(match instance.ok()? {
                         Instance::Instantiate { module_index, .. } => Some(module_index),
@@ -201,12 +205,7 @@ impl<'a> Survey<'a> {
             Payload::CustomSection(custom) if custom.name() == "component-name" => return Some(()),
             _ => {}
         }
-        self.sections.push(Section {
-            id,
-            range,
-            aliases,
-            is_core,
-        });
+        self.sections.push(Section { id, range, aliases });
         Some(())
     }
 
@@ -257,22 +256,22 @@ fn names_module(alias: &ComponentAlias<'_>) -> bool {
 /// The module that stands between: it imports and exports these functions of `module`.
 fn between<'n>(module: &[u8], names: impl Iterator<Item = &'n str>) -> Option<Module> {
     let types = types_of(module)?;
-    let mut own = (
-        TypeSection::new(),
-        ImportSection::new(),
-        ExportSection::new(),
-    );
+    let (mut own_types, mut imports) = (TypeSection::new(), ImportSection::new());
+    let mut exports = ExportSection::new();
     let names: BTreeSet<_> = names.collect();
     for (index, name) in (0..).zip(&names) {
         let function = RoundtripReencoder
             .func_type(types.get(name)?.clone())
             .ok()?;
-        own.0.ty().func_type(&function);
-        own.1.import(FROM, name, EntityType::Function(index));
-        own.2.export(name, ExportKind::Func, index);
+        own_types.ty().func_type(&function);
+        imports.import(FROM, name, EntityType::Function(index));
+        exports.export(name, ExportKind::Func, index);
     }
     let mut module = Module::new();
-    module.section(&own.0).section(&own.1).section(&own.2);
+    module
+        .section(&own_types)
+        .section(&imports)
+        .section(&exports);
     Some(module)
 }
 
