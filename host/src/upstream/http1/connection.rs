@@ -20,7 +20,7 @@ use crate::upstream::stream::Stream;
 use crate::upstream::{Hop, RequestBody};
 use crate::worker::{Unsent, Writes};
 
-/// The same in a body that fills what it is given.
+/// Bytes that are read at once in a body that fills what it is given.
 const LARGEST_READ: usize = 64 * 1024;
 
 /// A connection. Whoever holds it drives it, and closes it by dropping it.
@@ -237,18 +237,16 @@ impl State {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let has_begun = self.reader.has_begun();
         let buffer = self.reader.buffer();
-        if buffer.is_empty() && !has_begun {
+        let (room, read) = if buffer.is_empty() && !has_begun {
             let read = ready!(poll_first_read(&mut self.stream, buffer, cx))?;
-            if read == FIRST_READ {
-                self.room = 2 * FIRST_READ;
+            (FIRST_READ, read)
+        } else {
+            if buffer.capacity() - buffer.len() < self.room / 4 {
+                buffer.reserve(self.room);
             }
-            return Poll::Ready(Ok(read));
-        }
-        if buffer.capacity() - buffer.len() < self.room / 4 {
-            buffer.reserve(self.room);
-        }
-        let room = buffer.capacity() - buffer.len();
-        let read = ready!(self.stream.poll_fill(buffer, cx))?;
+            let room = buffer.capacity() - buffer.len();
+            (room, ready!(self.stream.poll_fill(buffer, cx))?)
+        };
         if read == room {
             self.room = (self.room * 2).min(LARGEST_READ);
         }

@@ -113,8 +113,8 @@ fn collect(
 ) -> Result<Headers, Error> {
     let mut headers = Headers::with_capacity(spans.len() + SPARE_HEADERS);
     for (start, end, value, value_end) in spans {
-        let text_of_name = text.get(*start as usize..*end as usize);
-        let name = name(text_of_name.unwrap_or_default()).map_err(|_| Error::Field)?;
+        let written = text.get(*start as usize..*end as usize);
+        let name = name(written.unwrap_or_default()).map_err(|_| Error::Field)?;
         let value = text.slice(*value as usize..*value_end as usize);
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| Error::Field)?;
         lines.note(&name, &value);
